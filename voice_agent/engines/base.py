@@ -1,0 +1,303 @@
+"""The contracts of engines: what hears, what speaks, what judges turns.
+
+An engine is a model loaded once in a process and shared by its sessions. A session
+never touches the model: it sends jobs. A job has a session, a priority, a deadline and
+can be cancelled (cancel the awaiting task, or close the iterator); a job whose session
+is gone is dropped before it reaches the model (`forget`).
+
+Life of every engine: ``load()`` → ``warm_up()`` → jobs → ``close()``. Jobs before
+``load`` or after ``close`` raise :class:`~voice_agent.errors.EngineUnavailable`.
+"""
+
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Samples = NDArray[np.float32]
+"""Mono audio, full scale ±1."""
+
+ASR_SAMPLE_RATE_HZ = 16_000
+"""Rate of all audio that recognizers and turn judges are given."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineInfo:
+    """What an engine is; shown in ``/v1/info``, `ready` and on the page.
+
+    Attributes:
+        name: Short name, as in settings (`pocketsphinx`, `espeak`, …).
+        role: `hears`, `speaks`, `judges_turns` or `thinks`.
+        model: Model name or file.
+        device: `cpu`, `cuda:0`, …
+        precision: Arithmetic of the weights (`int8`, `float16`, `fixed`, …).
+        sample_rate_hz: Rate of the audio it takes or makes.
+        languages: Codes it understands or speaks.
+        capacity: Jobs that may run at once.
+        why: Why this engine was picked, for a person.
+        hint: The one command that would change the choice, or empty.
+    """
+
+    name: str
+    role: str
+    model: str
+    device: str = "cpu"
+    precision: str = ""
+    sample_rate_hz: int = 0
+    languages: tuple[str, ...] = ()
+    capacity: int = 1
+    why: str = ""
+    hint: str = ""
+
+
+class Engine(Protocol):
+    """What every engine has."""
+
+    @property
+    def info(self) -> EngineInfo:
+        """What this engine is; complete after `load`."""
+        ...
+
+    @property
+    def ready(self) -> bool:
+        """Loaded, warm, and not broken."""
+        ...
+
+    async def load(self) -> None:
+        """Loads the model.
+
+        Raises:
+            EngineUnavailable: It cannot be loaded; the message says what to do.
+        """
+        ...
+
+    async def warm_up(self) -> None:
+        """Runs the model once so that the first caller does not pay for it."""
+        ...
+
+    async def close(self) -> None:
+        """Cancels what waits, ends threads and processes; may be called twice."""
+        ...
+
+    def forget(self, session_id: str) -> None:
+        """Drops the session's queued jobs and what is kept for it."""
+        ...
+
+
+class Priority(IntEnum):
+    """Order of jobs in a queue; the lower value goes first."""
+
+    FINAL = 0
+    INTERACTIVE = 1
+    PARTIAL = 2
+    BATCH = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecognizeJob:
+    """One request to a recognizer.
+
+    Attributes:
+        session_id: Whose audio it is.
+        turn_id: Which turn of that session; partials of one turn share state.
+        samples: float32 mono at 16 kHz, the turn from its first sample. Later jobs of a
+            turn begin with the same samples, unless `trimmed_samples` grew.
+        trimmed_samples: Samples of the turn that were cut off before `samples`.
+        priority: `FINAL` or `PARTIAL`.
+        timeout_s: How long the caller waits, queue included.
+        language: Code or `auto`.
+        prompt: Text that came before, as a hint.
+        hotwords: Words to expect.
+        words: Whether word times are wanted.
+    """
+
+    session_id: str
+    turn_id: int
+    samples: Samples
+    trimmed_samples: int = 0
+    priority: Priority = Priority.FINAL
+    timeout_s: float = 15.0
+    language: str = "en"
+    prompt: str = ""
+    hotwords: tuple[str, ...] = ()
+    words: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimedWord:
+    """A word and when it was said, in seconds from the job's first sample."""
+
+    word: str
+    start_s: float
+    end_s: float
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transcript:
+    """What a recognizer heard.
+
+    Attributes:
+        words: In order, not overlapping. Empty if nothing was said.
+        text: The words as text, punctuated if the model does that.
+        language: What was spoken.
+        confidence: 0–1, of the whole.
+    """
+
+    words: tuple[TimedWord, ...]
+    text: str
+    language: str
+    confidence: float
+
+
+class Recognizer(Engine, Protocol):
+    """Speech to text."""
+
+    @property
+    def models(self) -> Sequence[str]:
+        """Names of the loaded models, the default first."""
+        ...
+
+    async def transcribe(self, job: RecognizeJob) -> Transcript | None:
+        """Runs one job; finals go before partials, the oldest deadline first.
+
+        A newer partial of the same session replaces one that still waits.
+
+        Returns:
+            The transcript. None, for partials only: it was replaced by a newer one, or
+            there is no room for partials now.
+
+        Raises:
+            EngineTimeout: The job's deadline passed.
+            EngineUnavailable: The engine is closed, broken, or its queue is full.
+        """
+        ...
+
+    def release(self, session_id: str, turn_id: int) -> None:
+        """Ends a turn: what was kept for its partials can go."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpeakJob:
+    """One request to a speaker.
+
+    Attributes:
+        session_id: Who asked.
+        text: What to say; not empty, something in it can be spoken.
+        voice_id: An id of `voices`, or `default`.
+        chunk_s: Wished length of a chunk; the first may be shorter.
+        emotion: 0–1, if the engine has it.
+        speed: 1.0 is the voice's own; None leaves it.
+        language: Code, or None for the voice's own.
+        seed: Makes the result repeatable, if the engine draws.
+        priority: `INTERACTIVE` or `BATCH`.
+        timeout_s: The first chunk must come within this.
+    """
+
+    session_id: str
+    text: str
+    voice_id: str = "default"
+    chunk_s: float = 2.0
+    emotion: float = 0.5
+    speed: float | None = None
+    language: str | None = None
+    seed: int | None = None
+    priority: Priority = Priority.INTERACTIVE
+    timeout_s: float = 15.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpokenChunk:
+    """A piece of speech.
+
+    Attributes:
+        samples: float32 mono at the engine's rate; not empty.
+        text_start: First character of the job's text that is heard in it.
+        text_end: One past the last.
+    """
+
+    samples: Samples
+    text_start: int
+    text_end: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VoiceInfo:
+    """A voice that a speaker can use."""
+
+    voice_id: str
+    name: str
+    language: str
+    cloned: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Enrolment:
+    """A reference clip that becomes a voice: float32 mono at `sample_rate_hz`."""
+
+    voice_id: str
+    samples: Samples
+    sample_rate_hz: int
+    name: str = ""
+    consent: dict[str, str] = field(default_factory=dict[str, str])
+
+
+class Speaker(Engine, Protocol):
+    """Text to speech."""
+
+    @property
+    def voices(self) -> Sequence[VoiceInfo]:
+        """All voices, the default first."""
+        ...
+
+    def speak(self, job: SpeakJob) -> AsyncGenerator[SpokenChunk]:
+        """Speaks chunk by chunk, as fast as the consumer takes them.
+
+        Closing the generator (``aclose``), or cancelling the task that iterates, stops
+        the model within one step; nothing of the job runs after that.
+
+        Raises:
+            VoiceNotFound: No such voice; raised at the first step.
+            EngineTimeout: The first chunk did not come in time.
+            EngineUnavailable: The engine is closed, broken, or its queue is full.
+        """
+        ...
+
+    async def enrol(self, enrolment: Enrolment) -> VoiceInfo:
+        """Makes a voice from a clip.
+
+        Raises:
+            Unsupported: This engine cannot clone.
+            VoiceExists: The id is taken.
+        """
+        ...
+
+    async def remove(self, voice_id: str) -> None:
+        """Forgets a cloned voice.
+
+        Raises:
+            VoiceNotFound: No such voice.
+            Unsupported: It is one of the engine's own.
+        """
+        ...
+
+
+class TurnJudge(Engine, Protocol):
+    """Says whether a caller has finished."""
+
+    async def probability(self, samples: Samples, *, session_id: str) -> float:
+        """Probability (0–1) that the turn is complete.
+
+        Args:
+            samples: The turn so far at 16 kHz; the last 8 s are looked at.
+            session_id: Whose turn it is.
+
+        Raises:
+            EngineTimeout: It took too long; treat the turn as unfinished.
+            EngineUnavailable: The engine is closed, or its queue is full.
+        """
+        ...

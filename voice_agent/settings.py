@@ -1,0 +1,222 @@
+"""The settings tree: the only place that reads the environment.
+
+Sources, the first that has a value wins: arguments to the constructor, environment
+(prefix ``VOICE_AGENT_``, ``__`` for nesting), ``.env``, the TOML file of ``--config``
+(:func:`load_settings`), the defaults below.
+"""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from voice_agent.errors import SettingsError
+
+Port = Annotated[int, Field(ge=1, le=65535)]
+Positive = Annotated[float, Field(gt=0)]
+
+
+class _Group(BaseModel):
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+
+
+class ServerSettings(_Group):
+    """How a service listens and whom it lets in."""
+
+    host: str = "127.0.0.1"
+    """Address to listen on; 0.0.0.0 for every interface."""
+    port: Port | None = None
+    """Port to listen on; by default 8000 agent, 8001 ASR, 8002 TTS."""
+    max_sessions: int = Field(default=30, ge=1)
+    """Slots: more clients than this are refused at once with `at_capacity`."""
+    idle_timeout_s: Positive = 300.0
+    """A client that sends nothing for this long is disconnected."""
+    drain_timeout_s: Positive = 30.0
+    """After SIGTERM, running sessions may finish for this long."""
+    max_frame_bytes: int = Field(default=1 << 20, ge=1024)
+    """Largest frame a client may send (`register_voice` has its own limit)."""
+    max_voice_frame_bytes: int = Field(default=14 << 20, ge=1024)
+    """Largest `register_voice` message."""
+    max_unprocessed_audio_s: Positive = 60.0
+    """Audio of one session that may wait for processing; more is refused or waits."""
+    send_timeout_s: Positive = 20.0
+    """A client that reads nothing for this long while messages wait is disconnected."""
+
+
+class AsrSettings(_Group):
+    """Speech to text."""
+
+    engine: str = "auto"
+    """`auto`, `whisper`, `pocketsphinx` or `remote`."""
+    model: str = ""
+    """Name or folder of the model; empty lets the engine choose."""
+    url: str = ""
+    """WebSocket address of an ASR service, for `remote`."""
+    decoders: int = Field(default=4, ge=1, le=64)
+    """PocketSphinx decoders in the pool (about 80 MB each), leased to talking sessions."""
+    silence_ms: int = Field(default=1600, ge=100, le=10_000)
+    """Silence that ends a turn which Smart Turn judged unfinished."""
+    max_turn_s: Positive = 25.0
+    """A turn longer than this is cut at a pause into several finals."""
+    final_timeout_s: Positive = 15.0
+    """A final that takes longer is answered with what partials had committed."""
+    gather_ms: int = Field(default=64, ge=10, le=200)
+    """Incoming audio is gathered into frames of this length before it is processed."""
+
+
+class TtsSettings(_Group):
+    """Text to speech."""
+
+    engine: str = "auto"
+    """`auto`, `chatterbox`, `espeak` or `remote`."""
+    model: str = ""
+    """Name or folder of the model; empty lets the engine choose."""
+    url: str = ""
+    """WebSocket address of a TTS service, for `remote`."""
+    voice: str = "default"
+    """Voice used when a request names none."""
+    max_text_chars: int = Field(default=5000, ge=1)
+    """Characters one synthesis may have."""
+    max_ahead_s: Positive = 10.0
+    """Synthesis pauses when this much audio waits for a slow reader."""
+    max_pending_requests: int = Field(default=32, ge=1)
+    """Requests of one session that may wait for their turn."""
+
+
+class LlmSettings(_Group):
+    """The language model behind the agent: any OpenAI-compatible endpoint."""
+
+    base_url: str = ""
+    """Address of the endpoint, ending in /v1; empty uses the built-in responder."""
+    api_key: SecretStr = SecretStr("")
+    """Key for the endpoint, if it wants one."""
+    model: str = ""
+    """Model name the endpoint knows."""
+    system_prompt: str = (
+        "You are a helpful voice assistant on a phone line. Answer in one to three short "
+        "spoken sentences, without lists, markup or emoji."
+    )
+    """What the model is told about its job."""
+    timeout_s: Positive = 20.0
+    """The first token must come within this."""
+
+
+class VoicesSettings(_Group):
+    """Registered voices."""
+
+    dir: Path | None = None
+    """Where registered voices are kept; by default `voices` in the data folder."""
+
+
+class TwilioSettings(_Group):
+    """Twilio Media Streams."""
+
+    public_url: str = ""
+    """The https address that Twilio calls, exactly as configured there."""
+    auth_token: SecretStr = SecretStr("")
+    """Signs Twilio's requests."""
+    account_sid: str = ""
+    """Account that hang-ups and transfers act for."""
+    insecure: bool = False
+    """Accept unsigned requests; for development only."""
+
+
+class AuthSettings(_Group):
+    """Who may connect."""
+
+    keys_file: Path | None = None
+    """File of API keys; none means that anyone who reaches the port may connect."""
+
+
+class PrivacySettings(_Group):
+    """What may be written down."""
+
+    log_text: bool = False
+    """Let recognised and spoken text appear in logs."""
+
+
+class LogSettings(_Group):
+    """What is logged and how."""
+
+    level: str = Field(default="INFO", pattern="^(TRACE|DEBUG|INFO|WARNING|ERROR)$")
+    """Least severe level that is written."""
+    json_lines: bool = Field(default=False, alias="json")
+    """One JSON object a line instead of text."""
+
+    model_config = ConfigDict(
+        extra="forbid", use_attribute_docstrings=True, populate_by_name=True
+    )
+
+
+class Settings(BaseSettings):
+    """All settings of a process."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="VOICE_AGENT_",
+        env_nested_delimiter="__",
+        env_file=".env",
+        extra="forbid",
+        use_attribute_docstrings=True,
+        nested_model_default_partial_update=True,
+    )
+
+    server: ServerSettings = ServerSettings()
+    asr: AsrSettings = AsrSettings()
+    tts: TtsSettings = TtsSettings()
+    llm: LlmSettings = LlmSettings()
+    voices: VoicesSettings = VoicesSettings()
+    twilio: TwilioSettings = TwilioSettings()
+    auth: AuthSettings = AuthSettings()
+    privacy: PrivacySettings = PrivacySettings()
+    log: LogSettings = LogSettings()
+    data_dir: Path = Path.home() / ".local" / "share" / "voice-agent"
+    """Where models and voices are kept."""
+    config_file: Path | None = None
+    """TOML file that was read, if any; `--config` sets it."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Adds the TOML file below the environment."""
+        config_file = init_settings().get("config_file") or env_settings().get("config_file")
+        toml = TomlConfigSettingsSource(settings_cls, config_file)
+        return init_settings, env_settings, dotenv_settings, toml
+
+
+def load_settings(config_file: Path | None = None, **overrides: Any) -> Settings:
+    """Reads the settings of this process from all sources.
+
+    Args:
+        config_file: A TOML file with the same tree; None reads none.
+        overrides: Values that win over every other source.
+
+    Raises:
+        SettingsError: A value is wrong or unknown, or the file cannot be read; the
+            message names each one.
+    """
+    if config_file is not None:
+        if not config_file.is_file():
+            raise SettingsError(f"there is no settings file {config_file}")
+        overrides["config_file"] = config_file
+    try:
+        return Settings(**overrides)
+    except ValidationError as error:
+        lines = [
+            f"{'.'.join(str(part) for part in item['loc'])}: {item['msg'].lower()}"
+            for item in error.errors(include_input=False, include_url=False)
+        ]
+        raise SettingsError("settings cannot be used: " + "; ".join(lines)) from error
+    except ValueError as error:
+        raise SettingsError(f"the settings file cannot be read: {error}") from error

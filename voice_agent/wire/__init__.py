@@ -1,0 +1,1 @@
+"""Messages of the wire protocol, as pydantic models: one module a service."""

@@ -1,0 +1,115 @@
+"""The ASR service's messages: audio in, segments, partials and finals out."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, Field, TypeAdapter
+
+from voice_agent.wire.common import ClientMessage, Ping, ServerMessage
+
+Encoding = Literal["auto", "pcm_s16le", "pcm_f32le", "mulaw", "alaw", "container"]
+TurnDetection = Literal["smart_turn", "silence", "none"]
+EndedBy = Literal["smart_turn", "silence", "client", "length"]
+
+
+class Config(ClientMessage):
+    """Changes the values named here from the next sample on; the others stay."""
+
+    type: Literal["config"]
+    sample_rate: Annotated[int, Field(ge=8000, le=48000)] | None = None
+    channels: Literal[1, 2] | None = None
+    encoding: Encoding | None = None
+    language: Annotated[str, Field(min_length=2, max_length=16)] | None = None
+    model: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+    partials: bool | None = None
+    words: bool | None = None
+    prompt: Annotated[str, Field(max_length=2000)] | None = None
+    hotwords: Annotated[
+        list[Annotated[str, Field(min_length=1, max_length=100)]], Field(max_length=100)
+    ] | None = None
+    turn_detection: TurnDetection | None = None
+    silence_ms: Annotated[int, Field(ge=100, le=10_000)] | None = None
+
+
+class Finalize(ClientMessage):
+    """Finish the turn now."""
+
+    type: Literal["finalize"]
+
+
+class Close(ClientMessage):
+    """Finish, send what is due, close with 1000."""
+
+    type: Literal["close"]
+
+
+AsrClientMessage = Config | Finalize | Close | Ping
+asr_client_message: TypeAdapter[AsrClientMessage] = TypeAdapter(
+    Annotated[AsrClientMessage, Field(discriminator="type")]
+)
+
+
+class Configured(ServerMessage):
+    """The values in force after a `config`."""
+
+    type: Literal["configured"] = "configured"
+    sample_rate: int
+    channels: int
+    encoding: Encoding
+    language: str
+    model: str
+    partials: bool
+    words: bool
+    prompt: str
+    hotwords: list[str]
+    turn_detection: TurnDetection
+    silence_ms: int
+
+
+class SpeechStart(ServerMessage):
+    """A segment began `timestamp` seconds into the session's audio."""
+
+    type: Literal["speech_start"] = "speech_start"
+    timestamp: float
+
+
+class SpeechEnd(ServerMessage):
+    """The segment ended; `turn_complete` is Smart Turn's verdict on the turn so far."""
+
+    type: Literal["speech_end"] = "speech_end"
+    timestamp: float
+    turn_complete: bool
+    turn_probability: float | None = None
+
+
+class Partial(ServerMessage):
+    """A turn's text so far; `text[:committed]` is a prefix of every later partial."""
+
+    type: Literal["partial"] = "partial"
+    text: str
+    committed: int
+    confidence: float
+    timestamp: float
+
+
+class Word(BaseModel):
+    """One word of a final, in seconds of session audio."""
+
+    word: str
+    start: float
+    end: float
+    confidence: float
+
+
+class Final(ServerMessage):
+    """The text of a finished turn; exactly one for each turn."""
+
+    type: Literal["final"] = "final"
+    text: str
+    start: float
+    end: float
+    confidence: float
+    language: str
+    turn_complete: bool
+    ended_by: EndedBy
+    revised: int
+    words: list[Word]

@@ -1,0 +1,152 @@
+"""The TTS service's messages: text and voices in, audio chunks out."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, TypeAdapter
+
+from voice_agent.wire.common import ClientMessage, Ping, ServerMessage
+
+AudioEncoding = Literal["pcm_f32le", "pcm_s16le", "mulaw", "mp3", "opus", "wav"]
+VoiceId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_+-]{1,64}$")]
+RequestId = Annotated[str, Field(min_length=1, max_length=64)]
+# far above any real text: the setting `tts.max_text_chars` answers `text_too_long` first
+_Text = Annotated[str, Field(max_length=1 << 20)]
+
+
+class SynthesisOptions(ClientMessage):
+    """How to speak; shared by the WebSocket and HTTP requests."""
+
+    voice_id: VoiceId = "default"
+    streaming: bool = True
+    chunk_size: Annotated[int, Field(ge=5, le=250)] = 50
+    """Speech tokens per chunk, 25 a second."""
+    emotion: Annotated[float, Field(ge=0, le=1)] = 0.5
+    language: Annotated[str, Field(min_length=2, max_length=16)] | None = None
+    encoding: AudioEncoding = "pcm_f32le"
+    sample_rate: Annotated[int, Field(ge=8000, le=48000)] = 24000
+    priority: Literal["interactive", "batch"] = "interactive"
+    speed: Annotated[float, Field(ge=0.25, le=4)] | None = None
+    seed: Annotated[int, Field(ge=0, lt=1 << 32)] | None = None
+
+
+class Synthesize(SynthesisOptions):
+    """Speak `text`."""
+
+    type: Literal["synthesize"]
+    request_id: RequestId | None = None
+    text: _Text
+
+
+class TextDelta(SynthesisOptions):
+    """Text as it is written; options count on a request's first delta."""
+
+    type: Literal["text"]
+    request_id: RequestId
+    delta: _Text
+
+
+class Flush(ClientMessage):
+    """No more text for this request: speak what is left."""
+
+    type: Literal["flush"]
+    request_id: RequestId
+
+
+class Cancel(ClientMessage):
+    """Stop this request, or all of them."""
+
+    type: Literal["cancel"]
+    request_id: RequestId | None = None
+
+
+class Consent(ClientMessage):
+    """Who allowed a voice to be cloned."""
+
+    speaker: Annotated[str, Field(min_length=1, max_length=200)]
+    statement: Annotated[str, Field(max_length=2000)] = ""
+    date: Annotated[str, Field(max_length=40)] = ""
+
+
+class RegisterVoice(ClientMessage):
+    """Make a voice from a clip."""
+
+    type: Literal["register_voice"]
+    voice_id: VoiceId
+    reference_audio: str
+    name: Annotated[str, Field(max_length=200)] | None = None
+    consent: Consent | None = None
+    replace: bool = False
+
+
+class ListVoices(ClientMessage):
+    """Ask for all voices."""
+
+    type: Literal["list_voices"]
+
+
+class DeleteVoice(ClientMessage):
+    """Forget a registered voice."""
+
+    type: Literal["delete_voice"]
+    voice_id: VoiceId
+
+
+TtsClientMessage = (
+    Synthesize | TextDelta | Flush | Cancel | RegisterVoice | ListVoices | DeleteVoice | Ping
+)
+tts_client_message: TypeAdapter[TtsClientMessage] = TypeAdapter(
+    Annotated[TtsClientMessage, Field(discriminator="type")]
+)
+
+
+class AudioChunk(ServerMessage):
+    """Announces the binary frame that follows at once."""
+
+    type: Literal["audio_chunk"] = "audio_chunk"
+    request_id: str
+    chunk_id: int
+    duration_ms: float
+    text_start: int
+    text_end: int
+
+
+class SynthesisComplete(ServerMessage):
+    """A request is over; nothing more comes for it."""
+
+    type: Literal["synthesis_complete"] = "synthesis_complete"
+    request_id: str
+    total_duration_ms: float
+    chunks_sent: int
+    cancelled: bool
+
+
+class VoiceRegistered(ServerMessage):
+    """A voice can be used from now on, on every connection."""
+
+    type: Literal["voice_registered"] = "voice_registered"
+    voice_id: str
+    duration_s: float
+
+
+class Voice(ServerMessage):
+    """One voice of the list."""
+
+    type: Literal["voice"] = "voice"
+    voice_id: str
+    name: str
+    language: str
+    cloned: bool
+
+
+class Voices(ServerMessage):
+    """All voices."""
+
+    type: Literal["voices"] = "voices"
+    voices: list[Voice]
+
+
+class VoiceDeleted(ServerMessage):
+    """A voice is gone."""
+
+    type: Literal["voice_deleted"] = "voice_deleted"
+    voice_id: str
