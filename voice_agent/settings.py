@@ -163,18 +163,17 @@ class Settings(BaseSettings):
         env_file=".env",
         extra="forbid",
         use_attribute_docstrings=True,
-        nested_model_default_partial_update=True,
     )
 
-    server: ServerSettings = ServerSettings()
-    asr: AsrSettings = AsrSettings()
-    tts: TtsSettings = TtsSettings()
-    llm: LlmSettings = LlmSettings()
-    voices: VoicesSettings = VoicesSettings()
-    twilio: TwilioSettings = TwilioSettings()
-    auth: AuthSettings = AuthSettings()
-    privacy: PrivacySettings = PrivacySettings()
-    log: LogSettings = LogSettings()
+    server: ServerSettings = Field(default_factory=ServerSettings)
+    asr: AsrSettings = Field(default_factory=AsrSettings)
+    tts: TtsSettings = Field(default_factory=TtsSettings)
+    llm: LlmSettings = Field(default_factory=LlmSettings)
+    voices: VoicesSettings = Field(default_factory=VoicesSettings)
+    twilio: TwilioSettings = Field(default_factory=TwilioSettings)
+    auth: AuthSettings = Field(default_factory=AuthSettings)
+    privacy: PrivacySettings = Field(default_factory=PrivacySettings)
+    log: LogSettings = Field(default_factory=LogSettings)
     data_dir: Path = Path.home() / ".local" / "share" / "voice-agent"
     """Where models and voices are kept."""
     config_file: Path | None = None
