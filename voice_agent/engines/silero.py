@@ -1,0 +1,185 @@
+"""Silero voice activity detection: one model for all sessions, run in batches.
+
+The model takes windows of 512 samples (32 ms at 16 kHz) with the 64 samples before them,
+and carries a state of 2 × 128 numbers a stream. Rows of a batch do not influence each
+other, so the windows of many streams go through in one call: 0.046 ms a window for 30
+streams against 0.113 ms alone, equal to the bit.
+
+It runs on the event loop: a batch of 30 takes 1.4 ms, less than the two thread hops that
+running elsewhere would cost each session.
+"""
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from voice_agent.engines.base import ASR_SAMPLE_RATE_HZ, EngineInfo, Samples
+from voice_agent.engines.onnx import bundled_model, open_session
+from voice_agent.errors import EngineUnavailable
+
+WINDOW_SAMPLES = 512
+WINDOW_S = WINDOW_SAMPLES / ASR_SAMPLE_RATE_HZ
+_CONTEXT_SAMPLES = 64
+_STATE_SIZE = 128
+# rows of one call; more wait for the next, so that a call stays near 2 ms
+_MAX_ROWS = 48
+# How long the first window of a batch waits for others. 4 ms collects a quarter of the
+# windows of 30 streams (one each 64 ms) at little delay.
+_GATHER_S = 0.004
+
+# Non-speech (music, long silence) shifts the state so that the speech after it scores too
+# low; a reset during clear non-speech clears that. Figures: Pipecat's Silero analyzer.
+_RESET_INTERVAL_WINDOWS = round(2.0 / WINDOW_S)
+_RESET_BELOW = 0.1
+_RESET_AFTER_LOW_WINDOWS = 5
+
+
+@dataclass(slots=True, eq=False)
+class VadStream:
+    """One session's place in the model.
+
+    Attributes:
+        quiet: Whether the session counts as not speaking; set by whoever decides that.
+            The state is reset only while it is True.
+        state: What the model remembers, float32 [2, 128].
+        context: The last 64 samples.
+    """
+
+    quiet: bool = True
+    state: NDArray[np.float32] = field(
+        default_factory=lambda: np.zeros((2, _STATE_SIZE), np.float32)
+    )
+    context: NDArray[np.float32] = field(
+        default_factory=lambda: np.zeros(_CONTEXT_SAMPLES, np.float32)
+    )
+    windows_since_reset: int = 0
+    low_windows: int = 0
+
+    def observe(self, probability: float) -> None:
+        """Counts towards the next reset, and resets when it is due."""
+        self.windows_since_reset += 1
+        self.low_windows = self.low_windows + 1 if probability < _RESET_BELOW else 0
+        if (
+            self.quiet
+            and self.windows_since_reset >= _RESET_INTERVAL_WINDOWS
+            and self.low_windows >= _RESET_AFTER_LOW_WINDOWS
+        ):
+            self.state = np.zeros_like(self.state)
+            self.context = np.zeros_like(self.context)
+            self.windows_since_reset = 0
+
+
+@dataclass(slots=True, eq=False)
+class _Request:
+    stream: VadStream
+    windows: NDArray[np.float32]
+    done: "asyncio.Future[list[float]]"
+    probabilities: list[float] = field(default_factory=list[float])
+
+
+class SileroVad:
+    """The shared model. Not thread-safe: use it from one event loop."""
+
+    def __init__(self) -> None:
+        self._session: Any = None
+        self._rate = np.array(ASR_SAMPLE_RATE_HZ, dtype=np.int64)
+        # bounded by the number of sessions: each awaits its request before the next
+        self._waiting: list[_Request] = []
+        self._flush: asyncio.TimerHandle | None = None
+
+    @property
+    def info(self) -> EngineInfo:
+        """What this engine is."""
+        return EngineInfo(
+            name="silero",
+            role="judges_turns",
+            model="silero_vad.onnx",
+            precision="float32",
+            sample_rate_hz=ASR_SAMPLE_RATE_HZ,
+            why="finds speech; comes with pipecat-ai",
+        )
+
+    @property
+    def ready(self) -> bool:
+        """Whether the model is loaded."""
+        return self._session is not None
+
+    async def load(self) -> None:
+        """Loads the model from the pipecat-ai wheel; raises EngineUnavailable without it."""
+        path = bundled_model("pipecat", "audio/vad/data/silero_vad.onnx")
+        self._session = await asyncio.to_thread(open_session, path)
+
+    async def warm_up(self) -> None:
+        """Runs one silent window."""
+        await self.probabilities(VadStream(), np.zeros(WINDOW_SAMPLES, np.float32))
+
+    async def close(self) -> None:
+        """Refuses further windows."""
+        self._session = None
+        if self._flush is not None:
+            self._flush.cancel()
+        for request in self._waiting:
+            if not request.done.done():
+                request.done.set_exception(EngineUnavailable("silero is closed"))
+        self._waiting.clear()
+
+    def forget(self, session_id: str) -> None:
+        """Nothing is kept for a session here: its `VadStream` is its own."""
+
+    async def probabilities(self, stream: VadStream, samples: Samples) -> list[float]:
+        """Speech probability of each window of `samples`.
+
+        Args:
+            stream: The session's place in the model; one call at a time for each.
+            samples: float32 mono 16 kHz; a multiple of `WINDOW_SAMPLES` long.
+
+        Raises:
+            EngineUnavailable: Not loaded, or closed meanwhile.
+        """
+        if self._session is None:
+            raise EngineUnavailable("silero is not loaded")
+        loop = asyncio.get_running_loop()
+        windows = samples.reshape(-1, WINDOW_SAMPLES)
+        request = _Request(stream=stream, windows=windows, done=loop.create_future())
+        self._waiting.append(request)
+        if self._flush is None:
+            self._flush = loop.call_later(_GATHER_S, self._run_waiting)
+        return await request.done
+
+    def _run_waiting(self) -> None:
+        """Runs the next window of every waiting request in one batch."""
+        self._flush = None
+        batch = [r for r in self._waiting if not r.done.done()][:_MAX_ROWS]
+        self._waiting = [r for r in self._waiting if not r.done.done() and r not in batch]
+        if batch:
+            self._run(batch)
+            # rows served go to the end, so that a client that sends minutes at once does
+            # not hold up the others
+            self._waiting += [r for r in batch if len(r.probabilities) < len(r.windows)]
+            for request in batch:
+                if len(request.probabilities) == len(request.windows):
+                    request.done.set_result(request.probabilities)
+        if self._waiting:
+            self._flush = asyncio.get_running_loop().call_later(0, self._run_waiting)
+
+    def _run(self, batch: list[_Request]) -> None:
+        inputs = np.stack(
+            [
+                np.concatenate((r.stream.context, r.windows[len(r.probabilities)]))
+                for r in batch
+            ]
+        )
+        states = np.stack([r.stream.state for r in batch], axis=1)
+        outputs, states = self._session.run(
+            None, {"input": inputs, "state": states, "sr": self._rate}
+        )
+        for row, request in enumerate(batch):
+            stream = request.stream
+            stream.state = states[:, row]
+            stream.context = inputs[row, -_CONTEXT_SAMPLES:]
+            probability = float(outputs[row, 0])
+            request.probabilities.append(probability)
+            stream.observe(probability)

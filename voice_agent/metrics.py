@@ -1,0 +1,73 @@
+"""Every Prometheus metric of the product, in one flat list.
+
+Buckets follow the latency budget of a turn: 200 ms of silence, 40 ms of judging the turn,
+150 ms for the final, 200 ms to the first answer audio.
+"""
+
+from prometheus_client import Counter, Gauge, Histogram
+
+_STAGE_S = (0.005, 0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 0.8, 1.2, 2, 5)
+_LAG_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.3, 1)
+
+sessions_open = Gauge("voice_agent_sessions_open", "Sessions that hold a slot.", ["service"])
+sessions_total = Counter(
+    "voice_agent_sessions_total", "Sessions by how they began.", ["service", "outcome"]
+)
+errors_total = Counter(
+    "voice_agent_errors_total", "Errors sent to clients, by code.", ["service", "code"]
+)
+engine_queue_wait_s = Histogram(
+    "voice_agent_engine_queue_wait_seconds",
+    "Time a job waited before its engine took it.",
+    ["engine", "kind"],
+    buckets=_STAGE_S,
+)
+engine_run_s = Histogram(
+    "voice_agent_engine_run_seconds",
+    "Time a job ran in its engine.",
+    ["engine", "kind"],
+    buckets=_STAGE_S,
+)
+engine_jobs_total = Counter(
+    "voice_agent_engine_jobs_total",
+    "Jobs by how they ended: done, replaced, cancelled, timeout, refused, failed.",
+    ["engine", "kind", "outcome"],
+)
+engine_restarts_total = Counter(
+    "voice_agent_engine_restarts_total", "Child processes started again.", ["engine"]
+)
+audio_in_s = Counter("voice_agent_audio_in_seconds_total", "Audio received.", ["service"])
+audio_out_s = Counter("voice_agent_audio_out_seconds_total", "Audio sent.", ["service"])
+turns_total = Counter("voice_agent_turns_total", "Finished turns.", ["ended_by"])
+revised_words_total = Counter(
+    "voice_agent_revised_words_total", "Committed words that a final changed."
+)
+committed_words_total = Counter(
+    "voice_agent_committed_words_total", "Words committed by partials."
+)
+final_latency_s = Histogram(
+    "voice_agent_final_latency_seconds",
+    "From the decision that a turn is over to its final.",
+    buckets=_STAGE_S,
+)
+first_audio_s = Histogram(
+    "voice_agent_first_audio_seconds",
+    "From a synthesis request to its first audio.",
+    buckets=_STAGE_S,
+)
+barge_in_s = Histogram(
+    "voice_agent_barge_in_seconds",
+    "From the decision that the caller speaks to the end of the answer's audio.",
+    buckets=_STAGE_S,
+)
+turn_stage_s = Histogram(
+    "voice_agent_turn_stage_seconds",
+    "The stages between the caller's last word and the first answer audio.",
+    ["stage"],
+    buckets=_STAGE_S,
+)
+loop_lag_s = Histogram(
+    "voice_agent_event_loop_lag_seconds",
+    "How late a timer of the event loop fired.",
+    buckets=_LAG_S,
+)
