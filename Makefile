@@ -1,0 +1,66 @@
+# Short on purpose: anything longer than a line or two is a script in tools/ that says why.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+bin := .venv/bin
+
+.PHONY: help
+help: ## This list
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{ printf "  make %-10s %s\n", $$1, $$2 } /^#: /{ print "\n" substr($$0, 4) }' $(MAKEFILE_LIST)
+
+#: Use
+.PHONY: setup run doctor
+setup: .venv/.ready ## The environment in .venv, with everything to run and test
+	@:
+
+run: setup ## All three services and the page; prints what was chosen and the address
+	@$(bin)/voice-agent up
+
+doctor: setup ## What is installed, which engines would be picked and why
+	@$(bin)/voice-agent doctor
+
+.venv/.ready: pyproject.toml requirements.lock requirements-dev.lock tools/setup.sh
+	@tools/setup.sh
+
+#: Check
+.PHONY: test lint types unit e2e
+test: ## Everything: lint, types, import contracts and all tests
+	@tools/test.sh
+
+lint: setup ## ruff and the import contracts
+	@$(bin)/ruff check
+	@$(bin)/ruff format --check
+	@$(bin)/lint-imports --no-logo
+
+types: setup ## pyright, strict in voice_agent
+	@$(bin)/pyright
+
+unit: setup ## The tests that take seconds
+	@$(bin)/pytest -m "not slow and not e2e and not gpu and not models"
+
+e2e: setup ## The tests that start real services
+	@tools/needs.sh test
+	@$(bin)/pytest -m "e2e and not gpu and not models"
+
+#: Measure
+.PHONY: bench accuracy roundtrip
+bench: setup ## Cost and latency of concurrent sessions
+	@$(bin)/python -m benchmarks.sessions
+
+accuracy: setup ## Word error rate over a folder with transcripts.tsv: make accuracy SPEECH=DIR
+	@$(bin)/python -m benchmarks.accuracy "$${SPEECH:?say which folder: make accuracy SPEECH=DIR}"
+
+roundtrip: setup ## What the ASR service hears of what the TTS service says
+	@$(bin)/python -m benchmarks.roundtrip
+
+#: Maintain
+.PHONY: fmt lock clean
+fmt: setup ## Formats and fixes what can be fixed
+	@$(bin)/ruff check --fix
+	@$(bin)/ruff format
+
+lock: setup ## Writes the lock files after a change of pyproject.toml (UPGRADE=1: newest versions)
+	@tools/lock.sh $(if $(UPGRADE),--upgrade)
+
+clean: ## Removes .venv and all caches
+	@rm -rf .venv build dist .hypothesis .import_linter_cache .pytest_cache .ruff_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,35 @@
+#!/usr/bin/env bash
+# Writes the two lock files: names, versions and hashes, no addresses, so that they install
+# from any index. One resolution serves all Python versions from 3.11 (fork-strategy fewest).
+#
+#   requirements.lock      what the services need, with WebRTC, Twilio and the terminal
+#   requirements-dev.lock  what linting, types, tests and benchmarks need besides
+#
+# Arguments are passed on to uv: `tools/lock.sh --upgrade-package fastapi`.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+uv=.venv/bin/uv
+options=(--quiet --universal --python-version 3.11 --fork-strategy fewest
+    --generate-hashes --no-emit-index-url --no-annotate --no-header)
+services=(--extra talk --extra twilio --extra webrtc)
+
+compile() { # FILE UV-ARGUMENT…
+    local file=$1 output
+    shift
+    output=$(mktemp)
+    # The old file seeds the new one: without --upgrade nothing moves that need not move.
+    if [[ -f $file ]]; then cp "$file" "$output"; fi
+    "$uv" pip compile pyproject.toml "${options[@]}" "${services[@]}" "$@" -o "$output" >/dev/null
+    { echo "# Written by make lock."; grep -v '^#' "$output"; } >"$file"
+    rm -f "$output"
+    echo "lock: $file: $(grep -c '==' "$file") packages"
+}
+
+compile requirements.lock "$@"
+
+# The second file holds only what the first does not, and agrees with it on versions.
+known=()
+while read -r name; do known+=(--no-emit-package "$name"); done \
+    < <(sed -nE 's/^([A-Za-z0-9._-]+)==.*/\1/p' requirements.lock)
+compile requirements-dev.lock --extra dev -c requirements.lock "${known[@]}" "$@"

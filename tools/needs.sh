@@ -1,0 +1,37 @@
+#!/usr/bin/env bash
+# Makes sure that the system has what pip cannot bring:
+#   tools/needs.sh        Python ≥ 3.11 that can make virtual environments
+#   tools/needs.sh test   the same and Chromium, which the page's tests drive
+# Missing Debian packages are installed as root; anyone else is told the one line to run.
+set -euo pipefail
+
+cd "$(dirname "$0")/.."
+
+missing=()
+# Debian's python3 comes without ensurepip: that is the package python3-venv.
+if ! .venv/bin/python -m pip --version >/dev/null 2>&1 &&
+    ! "$(tools/python.sh 2>/dev/null || echo false)" -c 'import ensurepip, venv' 2>/dev/null; then
+    missing+=(python3-venv)
+fi
+if [[ ${1:-} == test ]] && ! command -v chromium >/dev/null; then
+    missing+=(chromium)
+fi
+if [[ ${#missing[@]} -eq 0 ]]; then exit 0; fi
+
+install="apt-get install -y --no-install-recommends ${missing[*]}"
+if [[ $(id -u) -ne 0 ]] || ! command -v apt-get >/dev/null; then
+    echo "Missing on this system: ${missing[*]}. As root, or with sudo before it, run:" >&2
+    echo "  sh -c 'apt-get update && $install'" >&2
+    exit 1
+fi
+
+echo "setup: installing ${missing[*]} from Debian"
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+# The lock of another apt-get (unattended upgrades on a fresh machine) is waited for.
+apt=(apt-get -o DPkg::Lock::Timeout=300 -qq)
+if ! { "${apt[@]}" update && DEBIAN_FRONTEND=noninteractive "${apt[@]}" ${install#apt-get }; } \
+    </dev/null >"$log" 2>&1; then
+    tail -n 20 "$log" >&2
+    exit 1
+fi

@@ -1,0 +1,23 @@
+#!/usr/bin/env bash
+# Everything that has to hold: lint, format, types, import contracts, tests. Stops at the
+# first failure. Arguments go to pytest.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+started=$SECONDS
+tools/needs.sh test
+make --no-print-directory setup
+
+step() { # NAME COMMAND…
+    local name=$1 since=$SECONDS
+    shift
+    echo "── $name"
+    "$@" || { echo "test: $name failed after $((SECONDS - started)) s" >&2; exit 1; }
+    echo "   $((SECONDS - since)) s"
+}
+step "ruff check" .venv/bin/ruff check
+step "ruff format" .venv/bin/ruff format --check
+step "pyright" .venv/bin/pyright
+step "import contracts" .venv/bin/lint-imports --no-cache --no-logo
+step "pytest" .venv/bin/pytest "$@" </dev/null
+echo "test: all green in $((SECONDS - started)) s"
