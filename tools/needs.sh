@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Makes sure that the system has what pip cannot bring:
 #   tools/needs.sh        Python ≥ 3.11 that can make virtual environments
-#   tools/needs.sh test   the same and Chromium, which the page's tests drive
+#   tools/needs.sh test   the same and what the page's tests need: Chromium, and the one
+#                         library that Playwright's driver takes from the system
 # Missing Debian packages are installed as root; anyone else is told the one line to run.
 set -euo pipefail
 
@@ -13,8 +14,12 @@ if ! .venv/bin/python -m pip --version >/dev/null 2>&1 &&
     ! "$(tools/python.sh 2>/dev/null || echo false)" -c 'import ensurepip, venv' 2>/dev/null; then
     missing+=(python3-venv)
 fi
-if [[ ${1:-} == test ]] && ! command -v chromium >/dev/null; then
-    missing+=(chromium)
+if [[ ${1:-} == test ]]; then
+    if ! command -v chromium >/dev/null; then missing+=(chromium); fi
+    # By its full path: sbin is not on the PATH of a Debian user.
+    if [[ -x /sbin/ldconfig ]] && ! grep -q libatomic.so.1 <<<"$(/sbin/ldconfig -p)"; then
+        missing+=(libatomic1)
+    fi
 fi
 if [[ ${#missing[@]} -eq 0 ]]; then exit 0; fi
 
