@@ -1,0 +1,159 @@
+"""The embedded speaker: espeak-ng in a worker process, shared by all sessions."""
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Sequence
+from itertools import count
+
+from voice_agent import metrics
+from voice_agent.engines.base import EngineInfo, Enrolment, SpeakJob, SpokenChunk, VoiceInfo
+from voice_agent.engines.clauses import clauses
+from voice_agent.engines.espeak.owner import Owner
+from voice_agent.engines.espeak.speech import Speech
+from voice_agent.engines.espeak.voices import Catalogue
+from voice_agent.errors import EngineTimeout, EngineUnavailable, Unsupported
+
+_WORDS_PER_MINUTE = 130  # at espeak-ng's own 175 recognisers get most words wrong
+_MIN_WORDS_PER_MINUTE, _MAX_WORDS_PER_MINUTE = 80, 450  # what espeak-ng can do
+_FIRST_CHUNK_S = 0.2
+_WARM_UP = "Hello."
+
+
+class EspeakSpeaker:
+    """A `Speaker` that needs no download and no GPU, and cannot clone voices.
+
+    Jobs are spoken clause by clause, the clauses of all sessions in fair order
+    (`turnstile`). A job's clauses wait while its reader is `ahead_s` behind. Equal jobs
+    sound equal to the bit, whatever was spoken before. `emotion` and `seed` change
+    nothing; `speed` reaches from 0.62 to 3.46, beyond that it is as at the limit.
+
+    Args:
+        max_jobs: Jobs that may be open at once; more are refused.
+        ahead_s: Audio that may wait for a reader before the next clause is spoken.
+    """
+
+    def __init__(self, *, max_jobs: int = 64, ahead_s: float = 2.0) -> None:
+        self._owner = Owner(max_jobs=max_jobs, ahead_s=ahead_s)
+        self._numbers = count(1)
+        self._warm = False
+
+    @property
+    def info(self) -> EngineInfo:
+        """What this engine is; complete after `load`."""
+        catalogue = self._owner.catalogue
+        return EngineInfo(
+            name="espeak",
+            role="speaks",
+            model=f"espeak-ng {catalogue.version}" if catalogue else "espeak-ng",
+            precision="int16",
+            sample_rate_hz=catalogue.sample_rate_hz if catalogue else 0,
+            languages=catalogue.languages if catalogue else (),
+        )
+
+    @property
+    def ready(self) -> bool:
+        """The worker process runs and has spoken."""
+        return self._warm and self._owner.ready
+
+    @property
+    def voices(self) -> Sequence[VoiceInfo]:
+        """All voices, the default first; empty before `load`."""
+        return self._owner.catalogue.voices if self._owner.catalogue else ()
+
+    async def load(self) -> None:
+        """Starts the worker process.
+
+        Raises:
+            EngineUnavailable: It does not start; the message says why.
+        """
+        await self._owner.start()
+
+    async def warm_up(self) -> None:
+        """Speaks a word to nobody."""
+        async for _ in self.speak(SpeakJob(session_id="warm-up", text=_WARM_UP)):
+            pass
+        self._warm = True
+
+    async def close(self) -> None:
+        """Fails what waits and ends the process; may be called twice."""
+        await self._owner.close()
+
+    def forget(self, session_id: str) -> None:
+        """Ends the session's jobs; whoever still reads them gets `engine_unavailable`."""
+        for speech in self._owner.speeches():
+            if speech.job.session_id == session_id:
+                self._owner.abandon(speech, EngineUnavailable("the session is gone"))
+
+    async def speak(self, job: SpeakJob) -> AsyncGenerator[SpokenChunk]:
+        """Speaks chunk by chunk, as fast as the consumer takes them.
+
+        Closing the generator, or cancelling the task that iterates, stops the worker
+        within one piece of audio; when `aclose` returns, nothing of the job runs.
+
+        Raises:
+            VoiceNotFound: No such voice; raised at the first step.
+            Unsupported: The language is not spoken; raised at the first step.
+            EngineTimeout: A chunk did not come within the job's time.
+            EngineUnavailable: The engine is closed or broken, or too many jobs are open.
+        """
+        catalogue = self._owner.require()
+        speech = self._speech(job, catalogue)
+        began_s = time.monotonic()
+        outcome = "cancelled"
+        try:
+            self._owner.admit(speech)
+            max_s = min(job.chunk_s, _FIRST_CHUNK_S)
+            while (chunk := await self._read(speech, max_s, catalogue)) is not None:
+                max_s = job.chunk_s
+                yield chunk
+            outcome = "done"
+        except EngineTimeout:
+            outcome = "timeout"
+            raise
+        except EngineUnavailable:
+            outcome = "failed"
+            raise
+        finally:
+            await self._owner.release(speech)
+            kind = job.priority.name.lower()
+            metrics.engine_jobs_total.labels("espeak", kind, outcome).inc()
+            metrics.engine_run_s.labels("espeak", kind).observe(time.monotonic() - began_s)
+
+    async def enrol(self, enrolment: Enrolment) -> VoiceInfo:
+        """This engine has its own voices only.
+
+        Raises:
+            Unsupported: Always.
+        """
+        raise Unsupported(
+            "the espeak engine cannot clone a voice; it speaks with its own, see list_voices"
+        )
+
+    async def remove(self, voice_id: str) -> None:
+        """This engine has its own voices only.
+
+        Raises:
+            VoiceNotFound: No such voice.
+            Unsupported: It is one of the engine's own.
+        """
+        self._owner.require().espeak_name(voice_id, None)
+        raise Unsupported(f"the voice {voice_id} is built into the espeak engine and stays")
+
+    def _speech(self, job: SpeakJob, catalogue: Catalogue) -> Speech:
+        wanted = round(_WORDS_PER_MINUTE * (job.speed or 1.0))
+        return Speech(
+            next(self._numbers),
+            job,
+            catalogue.espeak_name(job.voice_id, job.language),
+            min(max(wanted, _MIN_WORDS_PER_MINUTE), _MAX_WORDS_PER_MINUTE),
+            clauses(job.text, language=catalogue.language(job.voice_id, job.language)),
+        )
+
+    async def _read(self, speech: Speech, max_s: float, catalogue: Catalogue) -> SpokenChunk | None:
+        try:
+            async with asyncio.timeout(speech.job.timeout_s):
+                chunk = await speech.read(int(max_s * catalogue.sample_rate_hz))
+        except TimeoutError:
+            raise EngineTimeout(f"espeak took longer than {speech.job.timeout_s:g} s") from None
+        self._owner.nudge()  # its next clause may be due now
+        return chunk
