@@ -1,0 +1,1 @@
+"""From a request for speech to encoded chunks: text, chunking and encoding, no sockets."""

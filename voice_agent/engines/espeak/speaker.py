@@ -15,7 +15,6 @@ from voice_agent.errors import EngineTimeout, EngineUnavailable, Unsupported
 
 _WORDS_PER_MINUTE = 130  # at espeak-ng's own 175 recognisers get most words wrong
 _MIN_WORDS_PER_MINUTE, _MAX_WORDS_PER_MINUTE = 80, 450  # what espeak-ng can do
-_FIRST_CHUNK_S = 0.2
 _WARM_UP = "Hello."
 
 
@@ -87,6 +86,9 @@ class EspeakSpeaker:
     async def speak(self, job: SpeakJob) -> AsyncGenerator[SpokenChunk]:
         """Speaks chunk by chunk, as fast as the consumer takes them.
 
+        Chunks are as short as espeak-ng makes them, 60 to 500 ms, whatever `chunk_s` says:
+        so it is known to the word what is heard when.
+
         Closing the generator, or cancelling the task that iterates, stops the worker
         within one piece of audio; when `aclose` returns, nothing of the job runs.
 
@@ -102,9 +104,7 @@ class EspeakSpeaker:
         outcome = "cancelled"
         try:
             self._owner.admit(speech)
-            max_s = min(job.chunk_s, _FIRST_CHUNK_S)
-            while (chunk := await self._read(speech, max_s, catalogue)) is not None:
-                max_s = job.chunk_s
+            while (chunk := await self._read(speech)) is not None:
                 yield chunk
             outcome = "done"
         except EngineTimeout:
@@ -149,11 +149,12 @@ class EspeakSpeaker:
             clauses(job.text, language=catalogue.language(job.voice_id, job.language)),
         )
 
-    async def _read(self, speech: Speech, max_s: float, catalogue: Catalogue) -> SpokenChunk | None:
+    async def _read(self, speech: Speech) -> SpokenChunk | None:
+        timeout_s = speech.job.timeout_s
         try:
-            async with asyncio.timeout(speech.job.timeout_s):
-                chunk = await speech.read(int(max_s * catalogue.sample_rate_hz))
+            async with asyncio.timeout(timeout_s):
+                chunk = await speech.read()
         except TimeoutError:
-            raise EngineTimeout(f"espeak took longer than {speech.job.timeout_s:g} s") from None
+            raise EngineTimeout(f"espeak took longer than {timeout_s:g} s") from None
         self._owner.nudge()  # its next clause may be due now
         return chunk

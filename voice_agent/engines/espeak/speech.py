@@ -4,8 +4,6 @@ import asyncio
 import time
 from collections import deque
 
-import numpy as np
-
 from voice_agent.engines.base import SpeakJob, SpokenChunk
 from voice_agent.engines.clauses import Clause
 from voice_agent.errors import VoiceAgentError
@@ -83,8 +81,8 @@ class Speech:
             self.waiting_samples = 0
         self._changed.set()
 
-    async def read(self, max_samples: int) -> SpokenChunk | None:
-        """What waits, up to `max_samples`, as one chunk; waits if there is nothing.
+    async def read(self) -> SpokenChunk | None:
+        """The next piece of audio; waits for it.
 
         Returns:
             None when all has been read.
@@ -99,14 +97,6 @@ class Speech:
                 return None
             self._changed.clear()
             await self._changed.wait()
-        taken = [self._audio.popleft()]
-        n_samples = len(taken[0].samples)
-        while self._audio and n_samples + len(self._audio[0].samples) <= max_samples:
-            taken.append(self._audio.popleft())
-            n_samples += len(taken[-1].samples)
-        self.waiting_samples -= n_samples
-        return SpokenChunk(
-            samples=np.concatenate([chunk.samples for chunk in taken]),
-            text_start=taken[0].text_start,
-            text_end=taken[-1].text_end,
-        )
+        chunk = self._audio.popleft()
+        self.waiting_samples -= len(chunk.samples)
+        return chunk
