@@ -1,6 +1,6 @@
 // Enough to ride out network jitter, small enough not to be felt as a delay.
 const PREBUFFER_MS = 60;
-const REPORT_FRAMES = 1024;
+const REPORT_FRAMES = 512;
 
 /**
  * Plays queued samples and says exactly which were played.

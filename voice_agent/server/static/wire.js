@@ -10,9 +10,11 @@ const RESUME_WITHIN_MS = 30000;
 const MOST_UNSENT_BYTES = 256 * 1024;
 
 const CLOSE_NORMAL = 1000;
-const CLOSE_GOING_AWAY = 1001;
 const CLOSE_POLICY = 1008;
-const FINAL_CLOSES = new Set([CLOSE_NORMAL, CLOSE_GOING_AWAY, CLOSE_POLICY]);
+const FINAL_CLOSES = new Set([CLOSE_NORMAL, CLOSE_POLICY]);
+const FINAL_REASONS = new Set(["idle_timeout", "unauthorized"]);
+// The other errors are about a request, and the connection goes on.
+const CLOSING_REASONS = new Set([...FINAL_REASONS, "at_capacity"]);
 
 function backoffMs(attempt) {
   const ceiling = Math.min(BACKOFF_MOST_MS, BACKOFF_FIRST_MS * 2 ** attempt);
@@ -48,6 +50,11 @@ export class Wire {
     return this.state === "open";
   }
 
+  /** A socket that is closing takes nothing more, though its end is not yet known here. */
+  get canSend() {
+    return this.isOpen && this.socket.readyState === WebSocket.OPEN;
+  }
+
   connect() {
     if (this.state === "open" || this.state === "connecting") return;
     this.stopTimers();
@@ -72,12 +79,11 @@ export class Wire {
   }
 
   send(message) {
-    if (this.isOpen) this.transmit(JSON.stringify(message));
-    return this.isOpen;
+    if (this.canSend) this.transmit(JSON.stringify(message));
   }
 
   sendAudio(buffer) {
-    if (this.isOpen && this.socket.bufferedAmount < MOST_UNSENT_BYTES) this.transmit(buffer);
+    if (this.canSend && this.socket.bufferedAmount < MOST_UNSENT_BYTES) this.transmit(buffer);
   }
 
   transmit(data) {
@@ -109,6 +115,7 @@ export class Wire {
   ready({ session_id: id, resume_token: token }) {
     const resumed = id !== undefined && id === this.session?.id;
     this.session = { id, token, lastSeq: resumed ? this.session.lastSeq : 0, resumed };
+    this.reason = null;
     clearTimeout(this.timers.ready);
     this.timers.steady = setTimeout(() => { this.attempt = 0; }, STEADY_AFTER_MS);
     this.timers.watch = setInterval(() => this.watch(), WATCH_EVERY_MS);
@@ -116,8 +123,9 @@ export class Wire {
   }
 
   noteError({ code, retry_after_ms: retryAfterMs }) {
+    if (!CLOSING_REASONS.has(code)) return;
     this.reason = code;
-    if (Number.isFinite(retryAfterMs)) this.retryAfterMs = retryAfterMs;
+    this.retryAfterMs = Number.isFinite(retryAfterMs) ? retryAfterMs : null;
   }
 
   /** A dead network closes no socket; silence tells. */
@@ -135,8 +143,7 @@ export class Wire {
     const wasOpen = this.isOpen;
     this.forget();
     if (this.session && wasOpen) this.session.lostMs = performance.now();
-    const refused = this.reason === "unauthorized";
-    if (refused || FINAL_CLOSES.has(code)) {
+    if (FINAL_CLOSES.has(code) || FINAL_REASONS.has(this.reason)) {
       this.setState("closed", { reason: this.reason });
       return;
     }
