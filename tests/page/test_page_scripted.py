@@ -359,6 +359,9 @@ async def test_the_keyboard_suffices(stage: Stage) -> None:
         await page.keyboard.press("Escape")
         await page.wait_for_selector(".interrupted")
         assert await page.evaluate(NAMELESS) == 0
+        await tab_to(page, "#end")
+        await page.keyboard.press("Enter")
+        await until(page, "voiceAgent.state === 'idle' && document.activeElement.id === 'start'")
         assert (await page.inner_text("#announcer")).startswith("Agent: It is mild")
 
 

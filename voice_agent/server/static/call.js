@@ -94,6 +94,7 @@ export class Call {
     this.player.clear();
     this.wire.close();
     this.unsentTexts = [];
+    this.view.sessionOver();
     this.set({ microphone: false, muted: false, ended: false });
   }
 
@@ -106,19 +107,20 @@ export class Call {
     this.header = null;
     this.set({ wire: state, waitingFor: details.reason, hearing: false, thinking: false, answering: false });
     if (state === "open") this.opened(details);
-    if (state === "closed" && details.reason !== "caller") this.closed(details.reason);
+    if (state === "closed" && details.reason !== "caller") this.closed();
     if (state === "waiting") this.player.clear();
     this.view.connection(state, details);
   }
 
   opened({ resumed }) {
-    if (!resumed) this.view.newSession();
+    if (!resumed) this.view.sessionOver();
     if (this.facts.microphone) this.wire.send(CONFIG);
     if (this.unsentTexts.length > 0) this.sendTexts();
   }
 
   closed() {
     this.microphone.close();
+    this.view.sessionOver();
     this.set({ microphone: false, muted: false, ended: true });
   }
 

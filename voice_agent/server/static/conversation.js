@@ -67,8 +67,8 @@ export class Conversation {
     else this.earlyLatency.set(number, stages);
   }
 
-  /** A new session numbers its turns anew and will not finish the old ones. */
-  newSession() {
+  /** The next session numbers its turns anew and will not finish the old ones. */
+  sessionOver() {
     this.closeCaller();
     for (const answer of this.answers.values()) {
       if (!answer.ended) answer.end({ interrupted: true, heard: null });

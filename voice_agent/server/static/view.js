@@ -62,8 +62,8 @@ export class View {
     this.conversation.typed(text);
   }
 
-  newSession() {
-    this.conversation.newSession();
+  sessionOver() {
+    this.conversation.sessionOver();
     this.notices.removeAll("degraded:");
     this.notices.remove("draining");
   }
