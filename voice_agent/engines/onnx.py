@@ -28,7 +28,7 @@ def open_session(path: Path) -> Any:
     One thread because a second made both Silero and Smart Turn slower (measured on two
     cores: 37 ms with one, 79 ms with two).
     """
-    import onnxruntime  # noqa: PLC0415  a third of a second that only engines pay
+    import onnxruntime  # a third of a second that only engines pay
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1

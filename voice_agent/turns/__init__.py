@@ -1,0 +1,1 @@
+"""The logic of turns, without audio devices, models or clocks: values in, events out."""

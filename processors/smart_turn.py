@@ -1,0 +1,217 @@
+"""Finds speech and the end of turns, on the shared Silero and Smart Turn models."""
+
+import asyncio
+from collections.abc import Iterable
+
+import numpy as np
+from pipecat.frames.frames import CancelFrame, EndFrame, Frame, InputAudioRawFrame
+from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
+
+from voice_agent.audio.pcm import int16_to_float
+from voice_agent.engines.base import ASR_SAMPLE_RATE_HZ, TurnJudge
+from voice_agent.engines.silero import WINDOW_SAMPLES, SileroVad, VadStream
+from voice_agent.engines.smart_turn import COMPLETE_ABOVE
+from voice_agent.errors import EngineTimeout, EngineUnavailable
+from voice_agent.frames import (
+    ClientMessageFrame,
+    SegmentEndFrame,
+    SegmentPauseFrame,
+    SegmentStartFrame,
+    TurnEndFrame,
+)
+from voice_agent.turns.segmenter import SegmentEnded, SegmentStarted
+from voice_agent.turns.tape import Tape
+from voice_agent.turns.turn import (
+    EndedBy,
+    TurnDetection,
+    TurnEnded,
+    TurnEvent,
+    TurnRules,
+    TurnTracker,
+)
+from voice_agent.wire.asr import Close, Config, Finalize
+
+# windows handed to the model at a time; larger frames are cut, so that events come in
+# time and a client that sends minutes at once cannot hold the model
+_SLICE_SAMPLES = 4 * WINDOW_SAMPLES
+# what Smart Turn looks at, with the pause before the turn's first word
+_JUDGED_SAMPLES = 8 * ASR_SAMPLE_RATE_HZ
+_JUDGED_LEAD_SAMPLES = ASR_SAMPLE_RATE_HZ // 2
+
+
+class TurnDetector(FrameProcessor):
+    """Passes audio on and pushes, after the audio that they are about:
+
+    `SegmentStartFrame`, `SegmentPauseFrame`, `SegmentEndFrame` (alternating starts and
+    ends, one pause before each end) and `TurnEndFrame`.
+
+    Runs in direct mode: a frame is handled when it comes, in the task that brings it, so
+    that a session that falls behind slows its own socket and nothing queues up.
+
+    Args:
+        session_id: Whose audio it is.
+        vad: The shared voice activity model.
+        judge: The shared turn judge.
+        rules: How turns end.
+    """
+
+    def __init__(
+        self, *, session_id: str, vad: SileroVad, judge: TurnJudge, rules: TurnRules
+    ) -> None:
+        super().__init__(name=f"TurnDetector#{session_id}", enable_direct_mode=True)
+        self._session_id = session_id
+        self._vad = vad
+        self._judge = judge
+        self._stream = VadStream()
+        self._turn = TurnTracker(rules)
+        self._tape = Tape()
+        self._heard = 0  # samples the model has seen
+        # audio and client messages come from one task, the watchdog from another
+        self._lock = asyncio.Lock()
+        self._watchdog: asyncio.TimerHandle | None = None
+        self._stalled: asyncio.Task[None] | None = None
+
+    async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
+        """Handles audio and the client's messages; passes everything on."""
+        await super().process_frame(frame, direction)
+        match frame:
+            case InputAudioRawFrame():
+                async with self._lock:
+                    await self._hear(frame)
+                self._watch()
+            case ClientMessageFrame(message=Config() as config):
+                self._configure(config)
+                await self.push_frame(frame, direction)
+            case ClientMessageFrame(message=Finalize() | Close() as message):
+                async with self._lock:
+                    await self._finish(asked=isinstance(message, Finalize))
+                await self.push_frame(frame, direction)
+            case EndFrame() | CancelFrame():
+                self._unwatch()
+                await self.push_frame(frame, direction)
+            case _:
+                await self.push_frame(frame, direction)
+
+    async def cleanup(self) -> None:
+        """Ends the watchdog."""
+        await super().cleanup()
+        self._unwatch()
+        if self._stalled is not None:
+            await self.cancel_task(self._stalled)
+
+    async def _hear(self, frame: InputAudioRawFrame) -> None:
+        pcm = np.frombuffer(frame.audio, np.int16)
+        for first in range(0, len(pcm), _SLICE_SAMPLES):
+            piece = pcm[first : first + _SLICE_SAMPLES]
+            self._tape.append(int16_to_float(piece))
+            whole = len(piece) == len(pcm)
+            await self.push_frame(
+                frame if whole else InputAudioRawFrame(piece.tobytes(), ASR_SAMPLE_RATE_HZ, 1)
+            )
+            await self._judge_windows()
+
+    async def _judge_windows(self) -> None:
+        n_windows = (self._tape.end - self._heard) // WINDOW_SAMPLES
+        if n_windows == 0:
+            return
+        until = self._heard + n_windows * WINDOW_SAMPLES
+        samples = self._tape.slice(self._heard, until)
+        self._stream.quiet = self._turn.quiet
+        for probability in await self._vad.probabilities(self._stream, samples):
+            self._heard += WINDOW_SAMPLES
+            await self._tell(self._turn.feed(probability, WINDOW_SAMPLES))
+        self._tape.forget_before(self._heard - _JUDGED_SAMPLES - _JUDGED_LEAD_SAMPLES)
+
+    async def _tell(self, events: Iterable[TurnEvent]) -> None:
+        for event in events:
+            match event:
+                case SegmentStarted(at_sample):
+                    await self.push_frame(SegmentStartFrame(at_s=_seconds(at_sample)))
+                case SegmentEnded(at_sample):
+                    await self._end_segment(at_sample)
+                case TurnEnded():
+                    await self.push_frame(
+                        TurnEndFrame(
+                            start_sample=event.start_sample,
+                            end_sample=event.end_sample,
+                            ended_by=event.ended_by,
+                            complete=event.complete,
+                        )
+                    )
+
+    async def _end_segment(self, at_sample: int) -> None:
+        await self.push_frame(SegmentPauseFrame(end_sample=at_sample))
+        probability = await self._ask_judge() if self._turn.wants_verdict else None
+        complete = probability is not None and probability > COMPLETE_ABOVE
+        await self.push_frame(
+            SegmentEndFrame(
+                at_s=_seconds(at_sample), turn_complete=complete, turn_probability=probability
+            )
+        )
+        await self._tell(self._turn.verdict(complete))
+
+    async def _ask_judge(self) -> float | None:
+        start = (self._turn.turn_start or 0) - _JUDGED_LEAD_SAMPLES
+        samples = self._tape.slice(start, self._heard)
+        try:
+            return await self._judge.probability(samples, session_id=self._session_id)
+        except (EngineTimeout, EngineUnavailable):
+            # silence ends the turn then; the engine's own metrics show the failure
+            return None
+
+    async def _finish(self, *, asked: bool) -> None:
+        """Ends the turn because the client says so."""
+        ended = await self._finish_turn(EndedBy.CLIENT)
+        if asked and not ended:
+            # the client waits for a final, and nothing was said
+            at = self._tape.end
+            nothing = TurnEnded(start_sample=at, end_sample=at, ended_by=EndedBy.CLIENT)
+            await self._tell([nothing])
+
+    async def _finish_turn(self, ended_by: EndedBy) -> bool:
+        """Ends what is open without asking the judge; returns whether a turn was."""
+        ended = False
+        for event in self._turn.finish(ended_by):
+            match event:
+                case SegmentEnded(at_sample):
+                    await self.push_frame(
+                        SegmentEndFrame(at_s=_seconds(at_sample), turn_complete=True)
+                    )
+                case _:
+                    ended = ended or isinstance(event, TurnEnded)
+                    await self._tell([event])
+        return ended
+
+    def _configure(self, config: Config) -> None:
+        if config.turn_detection is not None:
+            self._turn.change(detection=TurnDetection(config.turn_detection))
+        if config.silence_ms is not None:
+            self._turn.change(silence_ms=config.silence_ms)
+
+    # A caller whose microphone is muted sends nothing: audio time stands still, and only
+    # the wall clock can end the turn.
+
+    def _watch(self) -> None:
+        self._unwatch()
+        if self._turn.open and self._turn.rules.detection is not TurnDetection.NONE:
+            delay_s = self._turn.rules.silence_ms / 1000
+            loop = asyncio.get_running_loop()
+            self._watchdog = loop.call_later(delay_s, self._on_stalled)
+
+    def _unwatch(self) -> None:
+        if self._watchdog is not None:
+            self._watchdog.cancel()
+            self._watchdog = None
+
+    def _on_stalled(self) -> None:
+        self._watchdog = None
+        self._stalled = self.create_task(self._end_stalled_turn())
+
+    async def _end_stalled_turn(self) -> None:
+        async with self._lock:
+            if self._turn.open and self._watchdog is None:
+                await self._finish_turn(EndedBy.SILENCE)
+
+
+def _seconds(sample: int) -> float:
+    return round(sample / ASR_SAMPLE_RATE_HZ, 3)

@@ -1,0 +1,310 @@
+"""Turns audio into partials and finals, with whichever recogniser it is given."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from pipecat.frames.frames import Frame, InputAudioRawFrame
+from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
+from pipecat.utils.time import time_now_iso8601
+
+from voice_agent import metrics
+from voice_agent.audio.pcm import int16_to_float
+from voice_agent.engines.base import (
+    ASR_SAMPLE_RATE_HZ,
+    Priority,
+    RecognizeJob,
+    Recognizer,
+    TimedWord,
+    Transcript,
+)
+from voice_agent.errors import EngineTimeout, EngineUnavailable, VoiceAgentError
+from voice_agent.frames import (
+    ClientMessageFrame,
+    FinalFrame,
+    PartialFrame,
+    SegmentPauseFrame,
+    SegmentStartFrame,
+    ServerMessageFrame,
+    TurnEndFrame,
+)
+from voice_agent.turns.agreement import CommittedPrefix
+from voice_agent.turns.tape import Tape
+from voice_agent.wire.asr import Close, Config
+from voice_agent.wire.common import Error
+
+_HZ = ASR_SAMPLE_RATE_HZ
+# Audio before the first detected speech: the detector is sure 0.2 s after the onset and
+# soft beginnings score low.
+_PRE_ROLL_SAMPLES = _HZ // 2
+# audio after the last detected speech, for soft endings
+_POST_ROLL_SAMPLES = _HZ // 5
+# a hypothesis on less than this is noise
+_FIRST_PARTIAL_SAMPLES = int(0.7 * _HZ)
+_PARTIAL_EVERY_SAMPLES = _HZ // 2
+_PARTIAL_TIMEOUT_S = 2.0
+# turns of one session whose final is being made; the next one waits for the first
+_MAX_PENDING_FINALS = 4
+
+Decoded = Transcript | EngineTimeout | EngineUnavailable
+_NOTHING = Transcript(words=(), text="", language="", confidence=0.0)
+
+
+@dataclass(slots=True, eq=False)
+class _Turn:
+    """The open turn.
+
+    Attributes:
+        id: Number within the session.
+        start: Where its speech began.
+        audio_start: First sample the recogniser gets.
+        prefix: What its partials have settled.
+        next_partial: Position at which the next partial is due.
+        speculation: A final that was begun at a pause, and where the pause was.
+    """
+
+    id: int
+    start: int
+    audio_start: int
+    next_partial: int
+    prefix: CommittedPrefix = field(default_factory=CommittedPrefix)
+    partial: "asyncio.Task[None] | None" = None
+    speculation: "asyncio.Task[Decoded] | None" = None
+    speculated_end: int = -1
+
+
+class SpeechToText(FrameProcessor):
+    """Pushes `PartialFrame` while a turn is open and one `FinalFrame` for each turn.
+
+    Finals come in the order of their turns; no partial of a turn comes after its final or
+    before the final of the turn before. The final is begun at a pause, beside the judging
+    of the turn, and is cancelled when speech goes on. Does not pass audio on.
+
+    Args:
+        session_id: Whose audio it is.
+        recognizer: The shared engine.
+        final_timeout_s: A final that takes longer is made of what partials showed.
+    """
+
+    def __init__(
+        self, *, session_id: str, recognizer: Recognizer, final_timeout_s: float
+    ) -> None:
+        super().__init__(name=f"SpeechToText#{session_id}", enable_direct_mode=True)
+        self._session_id = session_id
+        self._recognizer = recognizer
+        self._final_timeout_s = final_timeout_s
+        self._config = Config(type="config", partials=True, words=True, language="en")
+        self._tape = Tape()
+        self._turn: _Turn | None = None
+        self._turns = 0
+        self._finals: list[asyncio.Task[None]] = []
+
+    async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
+        """Collects audio, follows the turn, passes all but audio on."""
+        await super().process_frame(frame, direction)
+        match frame:
+            case InputAudioRawFrame():
+                self._hear(frame)
+                return
+            case SegmentStartFrame():
+                self._on_speech(round(frame.at_s * _HZ))
+            case SegmentPauseFrame():
+                self._speculate(frame.end_sample)
+            case TurnEndFrame():
+                await self._end_turn(frame)
+            case ClientMessageFrame(message=Config() as config):
+                changes = config.model_dump(exclude_none=True)
+                self._config = self._config.model_copy(update=changes)
+            case ClientMessageFrame(message=Close()):
+                await asyncio.gather(*self._finals)
+            case _:
+                pass
+        await self.push_frame(frame, direction)
+
+    async def cleanup(self) -> None:
+        """Takes the session's jobs out of the engine."""
+        await super().cleanup()
+        if self._turn is not None:
+            await self._stop(self._turn.partial)
+            await self._stop(self._turn.speculation)
+        for final in self._finals:
+            await self._stop(final)
+        self._recognizer.forget(self._session_id)
+
+    async def _stop(self, task: "asyncio.Task[None] | asyncio.Task[Decoded] | None"):
+        if task is not None and not task.done():
+            await self.cancel_task(task)
+
+    def _hear(self, frame: InputAudioRawFrame) -> None:
+        self._tape.append(int16_to_float(np.frombuffer(frame.audio, np.int16)))
+        turn = self._turn
+        if turn is None:
+            # a segment is known 0.2 s after its start; frames may be long
+            self._tape.forget_before(self._tape.end - _PRE_ROLL_SAMPLES - _HZ)
+        elif self._wants_partial(turn):
+            turn.next_partial = self._tape.end + _PARTIAL_EVERY_SAMPLES
+            turn.partial = self.create_task(self._make_partial(turn))
+
+    def _wants_partial(self, turn: _Turn) -> bool:
+        return (
+            self._config.partials is not False
+            and self._tape.end >= turn.next_partial
+            # quiet: the final is being made already
+            and turn.speculation is None
+            and not self._finals
+            and (turn.partial is None or turn.partial.done())
+        )
+
+    def _on_speech(self, start: int) -> None:
+        if self._turn is None:
+            self._open_turn(start, start - _PRE_ROLL_SAMPLES)
+        elif self._turn.speculation is not None:
+            self._turn.speculation.cancel()
+            self._turn.speculation = None
+
+    def _open_turn(self, start: int, audio_start: int) -> _Turn:
+        self._turns += 1
+        self._turn = _Turn(
+            id=self._turns,
+            start=start,
+            audio_start=max(audio_start, self._tape.start),
+            next_partial=start + _FIRST_PARTIAL_SAMPLES,
+        )
+        return self._turn
+
+    def _job(self, turn: _Turn, end: int, priority: Priority, timeout_s: float) -> RecognizeJob:
+        return RecognizeJob(
+            session_id=self._session_id,
+            turn_id=turn.id,
+            samples=self._tape.slice(turn.audio_start, end),
+            priority=priority,
+            timeout_s=timeout_s,
+            language=self._config.language or "auto",
+            prompt=self._config.prompt or "",
+            hotwords=tuple(self._config.hotwords or ()),
+        )
+
+    async def _make_partial(self, turn: _Turn) -> None:
+        end = self._tape.end
+        job = self._job(turn, end, Priority.PARTIAL, _PARTIAL_TIMEOUT_S)
+        try:
+            transcript = await self._recognizer.transcribe(job)
+        except (EngineTimeout, EngineUnavailable):
+            return  # the next one may come through; the engine's metrics show it
+        if transcript is None or turn is not self._turn or self._finals:
+            return
+        shown = turn.prefix.text
+        before = turn.prefix.committed_chars
+        settled = turn.prefix.update(transcript.words, (end - turn.audio_start) / _HZ)
+        metrics.committed_words_total.inc(settled)
+        if turn.prefix.text != shown or turn.prefix.committed_chars != before:
+            await self.push_frame(
+                PartialFrame(
+                    text=turn.prefix.text,
+                    user_id=self._session_id,
+                    timestamp=time_now_iso8601(),
+                    committed_chars=turn.prefix.committed_chars,
+                    confidence=transcript.confidence,
+                    at_s=round(end / _HZ, 3),
+                )
+            )
+
+    def _speculate(self, end_sample: int) -> None:
+        turn = self._turn
+        if turn is None:
+            return
+        if turn.speculation is not None:
+            turn.speculation.cancel()
+        turn.speculated_end = end_sample
+        turn.speculation = self.create_task(self._decode(turn, end_sample))
+
+    async def _decode(self, turn: _Turn, end_sample: int) -> Decoded:
+        """A final's transcript, or why there is none (a task's exception would be lost)."""
+        end = end_sample + _POST_ROLL_SAMPLES
+        job = self._job(turn, end, Priority.FINAL, self._final_timeout_s)
+        if not len(job.samples):
+            return _NOTHING
+        try:
+            return await self._recognizer.transcribe(job) or _NOTHING
+        except (EngineTimeout, EngineUnavailable) as error:
+            return error
+
+    async def _end_turn(self, frame: TurnEndFrame) -> None:
+        turn = self._turn or self._open_turn(frame.start_sample, frame.end_sample)
+        if turn.partial is not None:
+            turn.partial.cancel()
+        decoding = turn.speculation
+        if decoding is None or turn.speculated_end != frame.end_sample:
+            if decoding is not None:
+                decoding.cancel()
+            decoding = self.create_task(self._decode(turn, frame.end_sample))
+        self._turn = None
+        if len(self._finals) >= _MAX_PENDING_FINALS:
+            await asyncio.wait(self._finals[:1])
+        before = self._finals[-1] if self._finals else None
+        final = self.create_task(self._make_final(turn, frame, decoding, before))
+        self._finals.append(final)
+        final.add_done_callback(self._finals.remove)
+        if frame.complete:
+            self._tape.forget_before(frame.end_sample - _PRE_ROLL_SAMPLES)
+        else:
+            self._open_turn(frame.end_sample, frame.end_sample)
+
+    async def _make_final(
+        self,
+        turn: _Turn,
+        frame: TurnEndFrame,
+        decoding: "asyncio.Task[Decoded]",
+        before: "asyncio.Task[None] | None",
+    ) -> None:
+        decided_ns = time.monotonic_ns()
+        transcript = await decoding
+        if isinstance(transcript, VoiceAgentError):
+            await self.push_frame(ServerMessageFrame(message=Error.of(transcript)))
+            transcript = None
+        if before is not None and not before.done():
+            await asyncio.wait([before])
+        self._recognizer.release(self._session_id, turn.id)
+        await self.push_frame(self._final(turn, frame, transcript, decided_ns))
+        metrics.turns_total.labels(frame.ended_by).inc()
+        metrics.final_latency_s.observe((time.monotonic_ns() - decided_ns) / 1e9)
+
+    def _final(
+        self, turn: _Turn, frame: TurnEndFrame, transcript: Transcript | None, decided_ns: int
+    ) -> FinalFrame:
+        """Builds the final; without a transcript, of what the partials showed."""
+        heard: Sequence[TimedWord] = turn.prefix.words if transcript is None else transcript.words
+        offset_s = turn.audio_start / _HZ
+        end_s = frame.end_sample / _HZ
+        words = [_shifted(word, offset_s) for word in heard]
+        revised = turn.prefix.revised_by(heard)
+        metrics.revised_words_total.inc(revised)
+        return FinalFrame(
+            text=turn.prefix.text if transcript is None else transcript.text,
+            user_id=self._session_id,
+            timestamp=time_now_iso8601(),
+            finalized=True,
+            words=words if self._config.words is not False else [],
+            # soft beginnings and endings lie outside what the detector took for speech
+            start_s=round(min([turn.start / _HZ, *(w.start_s for w in words[:1])]), 3),
+            end_s=round(max([end_s, *(w.end_s for w in words[-1:])]), 3),
+            confidence=transcript.confidence if transcript else 0.0,
+            spoken_language=(transcript.language if transcript else "")
+            or self._config.language
+            or "",
+            turn_complete=frame.complete,
+            ended_by=frame.ended_by,
+            revised_words=revised,
+            decided_ns=decided_ns,
+        )
+
+
+def _shifted(word: TimedWord, offset_s: float) -> TimedWord:
+    return TimedWord(
+        word=word.word,
+        start_s=round(word.start_s + offset_s, 3),
+        end_s=round(word.end_s + offset_s, 3),
+        confidence=word.confidence,
+    )

@@ -1,0 +1,1 @@
+"""PocketSphinx: the recogniser that needs no download (its model is inside its wheel)."""

@@ -1,0 +1,106 @@
+"""Frames that processors and transports exchange beyond Pipecat's own.
+
+Where Pipecat has a frame for a thing, ours is a subclass that says more, so that stock
+transports and processors understand it too. Sample numbers count from the session's first
+sample at 16 kHz; times are seconds of the same audio.
+"""
+
+from dataclasses import dataclass, field
+
+from pipecat.frames.frames import (
+    InterimTranscriptionFrame,
+    SystemFrame,
+    TranscriptionFrame,
+    TTSAudioRawFrame,
+    VADUserStartedSpeakingFrame,
+    VADUserStoppedSpeakingFrame,
+)
+
+from voice_agent.engines.base import TimedWord
+from voice_agent.turns.turn import EndedBy
+from voice_agent.wire.common import ClientMessage, ServerMessage
+
+
+@dataclass
+class ClientMessageFrame(SystemFrame):
+    """A message from the client, already checked."""
+
+    message: ClientMessage
+
+
+@dataclass
+class ServerMessageFrame(SystemFrame):
+    """A message for the client, and the binary frame that follows it, if any."""
+
+    message: ServerMessage
+    payload: bytes = b""
+
+
+@dataclass
+class SegmentStartFrame(VADUserStartedSpeakingFrame):
+    """Speech began; with audio before it if it opens a turn."""
+
+    at_s: float = 0.0
+
+
+@dataclass
+class SegmentPauseFrame(SystemFrame):
+    """Speech paused and a judge is being asked: the time to start decoding."""
+
+    end_sample: int = 0
+
+
+@dataclass
+class SegmentEndFrame(VADUserStoppedSpeakingFrame):
+    """Speech ended; `turn_complete` is the judge's verdict."""
+
+    at_s: float = 0.0
+    turn_complete: bool = False
+    turn_probability: float | None = None
+
+
+@dataclass
+class TurnEndFrame(SystemFrame):
+    """A turn, or a part of a long one, is over; its final is due."""
+
+    start_sample: int
+    end_sample: int
+    ended_by: EndedBy
+    complete: bool
+
+
+@dataclass
+class PartialFrame(InterimTranscriptionFrame):
+    """A turn's text so far; `text[:committed_chars]` stays."""
+
+    committed_chars: int = 0
+    confidence: float = 0.0
+    at_s: float = 0.0
+
+
+@dataclass
+class FinalFrame(TranscriptionFrame):
+    """The text of a finished turn.
+
+    Attributes:
+        words: With times in seconds of session audio.
+        decided_ns: Monotonic time at which the turn was decided to be over.
+    """
+
+    words: list[TimedWord] = field(default_factory=list[TimedWord])
+    start_s: float = 0.0
+    end_s: float = 0.0
+    confidence: float = 0.0
+    spoken_language: str = ""
+    turn_complete: bool = True
+    ended_by: EndedBy = EndedBy.SMART_TURN
+    revised_words: int = 0
+    decided_ns: int = 0
+
+
+@dataclass
+class SpokenAudioFrame(TTSAudioRawFrame):
+    """Audio of an answer, and which of its text is heard in it."""
+
+    text_start: int = 0
+    text_end: int = 0

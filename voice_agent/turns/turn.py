@@ -1,0 +1,186 @@
+"""When a turn begins and ends.
+
+A turn is one or more segments. It ends when Smart Turn agrees at the end of a segment,
+when silence lasted long enough after one, when the client says so, or when it grew too
+long, and then it is cut at its quietest spot.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from voice_agent.engines.base import ASR_SAMPLE_RATE_HZ
+from voice_agent.turns.segmenter import SegmentEnded, Segmenter, SegmentEvent, SegmentStarted
+
+
+class EndedBy(StrEnum):
+    """Why a turn ended."""
+
+    SMART_TURN = "smart_turn"
+    SILENCE = "silence"
+    CLIENT = "client"
+    LENGTH = "length"
+
+
+class TurnDetection(StrEnum):
+    """What may end a turn besides the client and its length."""
+
+    SMART_TURN = "smart_turn"
+    SILENCE = "silence"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TurnRules:
+    """How turns end; may change between any two samples.
+
+    Attributes:
+        detection: What may end a turn.
+        silence_ms: Silence after a segment that ends the turn all the same.
+        max_turn_s: A longer turn is cut.
+    """
+
+    detection: TurnDetection = TurnDetection.SMART_TURN
+    silence_ms: int = 1600
+    max_turn_s: float = 25.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TurnEnded:
+    """A turn, or a part of one that was too long, is over.
+
+    Attributes:
+        start_sample: Where its speech began.
+        end_sample: One past where it ended.
+        ended_by: Why.
+        complete: False if the same turn goes on after a cut.
+    """
+
+    start_sample: int
+    end_sample: int
+    ended_by: EndedBy
+    complete: bool = True
+
+
+TurnEvent = SegmentEvent | TurnEnded
+
+# the part of a turn in which the spot for a cut is looked for
+_CUT_WITHIN_S = 10.0
+
+
+class TurnTracker:
+    """Feeds on window probabilities and verdicts; says what happened.
+
+    At a `SegmentEnded`, ask a judge if `wants_verdict`, and tell its answer to `verdict`
+    before the next window.
+    """
+
+    def __init__(self, rules: TurnRules) -> None:
+        self._rules = rules
+        self._segmenter = Segmenter()
+        self._samples = 0  # samples seen, in whole windows
+        self._turn_start: int | None = None
+        self._turn_end = 0  # end of the last segment
+        self._piece_start = 0  # where the part that was not cut off yet begins
+
+    @property
+    def rules(self) -> TurnRules:
+        """The rules in force."""
+        return self._rules
+
+    def change(self, **changes: object) -> None:
+        """Changes rules from the next sample on."""
+        self._rules = replace(self._rules, **changes)  # pyright: ignore[reportArgumentType]
+
+    @property
+    def quiet(self) -> bool:
+        """Whether nothing is said and nothing begins."""
+        return self._segmenter.quiet
+
+    @property
+    def speaking(self) -> bool:
+        """Whether a segment is open."""
+        return self._segmenter.speaking
+
+    @property
+    def open(self) -> bool:
+        """Whether a turn is open."""
+        return self._turn_start is not None
+
+    @property
+    def turn_start(self) -> int | None:
+        """Sample where the open turn's speech began (after a cut: where it was cut)."""
+        return self._piece_start if self.open else None
+
+    @property
+    def wants_verdict(self) -> bool:
+        """Whether a judge is to be asked at the end of a segment."""
+        return self._rules.detection is TurnDetection.SMART_TURN
+
+    def feed(self, probability: float, window_samples: int = 512) -> Iterator[TurnEvent]:
+        """Takes the next window of audio."""
+        self._samples += window_samples
+        event = self._segmenter.feed(probability)
+        if event is not None:
+            yield from self._on_segment(event)
+        if self._silent_too_long():
+            yield self._end(EndedBy.SILENCE)
+        elif self._too_long():
+            yield self._cut(window_samples)
+
+    def verdict(self, complete: bool) -> Iterator[TurnEvent]:
+        """Takes the judge's answer at the end of a segment."""
+        if complete and self.open and not self.speaking:
+            yield self._end(EndedBy.SMART_TURN)
+
+    def close_segment(self) -> Iterator[TurnEvent]:
+        """Ends the open segment because no more audio comes; the turn stays open."""
+        for event in self._segmenter.cut():
+            yield from self._on_segment(event)
+
+    def finish(self, ended_by: EndedBy) -> Iterator[TurnEvent]:
+        """Ends the turn now, as the client asks; nothing if none is open."""
+        yield from self.close_segment()
+        if self.open:
+            yield self._end(ended_by)
+
+    def _on_segment(self, event: SegmentEvent) -> Iterator[TurnEvent]:
+        match event:
+            case SegmentStarted(at_sample):
+                if self._turn_start is None:
+                    self._turn_start = self._piece_start = at_sample
+            case SegmentEnded(at_sample):
+                self._turn_end = at_sample
+        yield event
+
+    def _silent_too_long(self) -> bool:
+        if not self.open or self.speaking or self._rules.detection is TurnDetection.NONE:
+            return False
+        silence_samples = self._samples - self._turn_end
+        return silence_samples * 1000 >= self._rules.silence_ms * ASR_SAMPLE_RATE_HZ
+
+    def _too_long(self) -> bool:
+        length = self._samples - self._piece_start
+        has_speech = self.speaking or self._turn_end > self._piece_start
+        return self.open and has_speech and length >= self._rules.max_turn_s * ASR_SAMPLE_RATE_HZ
+
+    def _cut(self, window_samples: int) -> TurnEnded:
+        within_s = min(_CUT_WITHIN_S, self._rules.max_turn_s / 2)
+        at = self._segmenter.quietest(round(within_s * ASR_SAMPLE_RATE_HZ / window_samples))
+        cut = TurnEnded(
+            start_sample=self._piece_start,
+            end_sample=at,
+            ended_by=EndedBy.LENGTH,
+            complete=False,
+        )
+        self._piece_start = at
+        return cut
+
+    def _end(self, ended_by: EndedBy) -> TurnEnded:
+        ended = TurnEnded(
+            start_sample=self._piece_start,
+            end_sample=max(self._turn_end, self._piece_start),
+            ended_by=ended_by,
+        )
+        self._turn_start = None
+        return ended
