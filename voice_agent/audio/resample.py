@@ -7,23 +7,23 @@ most, in ms, frames of 20 ms to 16 kHz, steady state (soxr 1.0.0, one core):
 ======== =========== =========== =========== =========== ==========
 from Hz  soxr QQ     soxr LQ     soxr MQ     soxr HQ     this
 ======== =========== =========== =========== =========== ==========
-8000     0.2-0.3     3.8-61.3    10.3-117.5  12.5-115.0  2.4
+8000     0.2-0.3     3.8-61.3    10.3-117.5  12.5-115.0  2.5
 24000    0.1         2.5-20.0    5.0-37.5    6.1-35.9    1.2
 44100    0.0         1.7-21.7    5.4-40.9    6.6-39.8    1.2
 48000    0.0         2.5-20.0    5.0-37.5    6.1-35.9    1.2
 ======== =========== =========== =========== =========== ==========
 
-soxr QQ is quick because it does not filter: everything above 8 kHz folds back at full
-level. Here the response is flat to 85 % of the lower Nyquist frequency (3.4 kHz for
-telephones, 6.8 kHz into 16 kHz) and 70 dB down from 107 % on; what lies between folds
-only into the top 7 %, where speech has next to nothing.
+It costs 15–70 µs for 20 ms of audio (soxr: 12). soxr QQ is quick because it does not
+filter: everything above 8 kHz folds back at full level. Here the response is flat to 85 %
+of the lower Nyquist frequency (3.4 kHz for telephones, 6.8 kHz into 16 kHz) and 70 dB down
+from 107 % on; what lies between folds only into the top 7 %, where speech has next to
+nothing.
 """
 
 from functools import lru_cache
 from math import ceil, gcd, pi
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 _STOP_DB = 70.0
@@ -33,6 +33,9 @@ _SLOPE = 0.225
 _MAX_PHASES = 640
 """Sub-sample positions in a table. Enough for every rate in use (44,100 and 11,025 Hz
 to 16,000 need 160 and 640); odd rates take the nearest, an error below -58 dB."""
+_FEW_PHASES = 4
+"""Up to here (8, 24, 32, 48, 96 kHz …) each phase is filtered in place, without a copy of
+every window: 3 times faster."""
 _BLOCK = 2_048
 """Outputs computed at once: bounds the scratch memory to a megabyte or two."""
 
@@ -91,17 +94,29 @@ class Resampler:
 
     def _outputs(self, until: int) -> NDArray[np.float32]:
         out = np.zeros(max(until - self._n_out, 0), np.float32)
+        if not len(out):
+            return out
         taps = self._kernels.shape[1]
-        phases = len(self._kernels) - 1
-        for first in range(0, len(out), _BLOCK):
-            part = out[first : first + _BLOCK]
-            at = (np.arange(len(part)) + (self._n_out + first)) * self._down
-            whole, rest = np.divmod(at, self._up)
-            windows = sliding_window_view(self._kept, taps)[
-                whole - self._half + 1 - self._kept_from
-            ]
-            kernels = self._kernels[(rest * phases + self._up // 2) // self._up]
-            np.einsum("ij,ij->i", windows, kernels, out=part)
+        # Row i is the window that begins at kept sample i. Made by hand: numpy's own view
+        # functions take longer than the filter itself.
+        windows = np.ndarray(
+            (len(self._kept) - taps + 1, taps), np.float32, self._kept, strides=(4, 4)
+        )
+        first_window = self._half - 1 + self._kept_from
+        if self._up <= _FEW_PHASES:
+            for offset in range(min(self._up, len(out))):
+                whole, phase = divmod((self._n_out + offset) * self._down, self._up)
+                mine = out[offset :: self._up]
+                rows = windows[whole - first_window :: self._down][: len(mine)]
+                np.einsum("ij,j->i", rows, self._kernels[phase], out=mine)
+        else:
+            phases = len(self._kernels) - 1
+            for start in range(0, len(out), _BLOCK):
+                part = out[start : start + _BLOCK]
+                at = np.arange(self._n_out + start, self._n_out + start + len(part)) * self._down
+                whole, rest = np.divmod(at, self._up)
+                kernels = self._kernels[(rest * phases + self._up // 2) // self._up]
+                np.einsum("ij,ij->i", windows[whole - first_window], kernels, out=part)
         self._n_out += len(out)
         return out
 
