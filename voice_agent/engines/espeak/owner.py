@@ -29,9 +29,9 @@ _FULL_SCALE = np.float32(1 / 32768)
 class Owner:
     """Keeps a worker running and speaks clause after clause on it.
 
-    When the worker dies, speeches that have begun end with `engine_unavailable`, those
-    that have not wait for the next worker; it is started at once, and with growing pauses
-    while it keeps dying.
+    When the worker dies, speeches that were heard already end with `engine_unavailable`,
+    others wait for the next worker. That is started at once, and with growing pauses while
+    workers keep dying.
     """
 
     def __init__(self, *, max_jobs: int, ahead_s: float) -> None:
@@ -165,9 +165,13 @@ class Owner:
                 metrics.engine_queue_wait_s.labels(
                     "espeak", speech.job.priority.name.lower()
                 ).observe(time.monotonic() - speech.came_s)
+            clause = speech.next_clause()
             self._speaking = speech
             try:
-                await self._speak(worker, speech, speech.next_clause())
+                await self._speak(worker, speech, clause)
+            except WorkerGone:
+                speech.put_back(clause)
+                raise
             finally:
                 self._speaking = None
                 self._released.set()

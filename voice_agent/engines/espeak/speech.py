@@ -38,6 +38,8 @@ class Speech:
         self.came_s = time.monotonic()
         self._clauses = deque(clauses)
         self._audio: deque[SpokenChunk] = deque()
+        self._heard = False
+        self._retried = False
         self._over = False
         self._error: VoiceAgentError | None = None
         self._changed = asyncio.Event()
@@ -61,9 +63,22 @@ class Speech:
         """Adds spoken audio; after the end it is dropped."""
         if self._over:
             return
+        self._heard = True
         self._audio.append(chunk)
         self.waiting_samples += len(chunk.samples)
         self._changed.set()
+
+    def put_back(self, clause: Clause) -> bool:
+        """Takes a clause back that a dying worker did not speak; False if it must fail.
+
+        Once, and only before anything was heard: a text that kills every worker must not
+        be tried for ever.
+        """
+        if self._heard or self._retried or self._over:
+            return False
+        self._retried, self.begun = True, False
+        self._clauses.appendleft(clause)
+        return True
 
     def clause_spoken(self) -> None:
         """All audio of the clause taken last has been put."""

@@ -12,6 +12,9 @@ from voice_agent.errors import Unsupported, VoiceNotFound
 DEFAULT_VOICE = "en-us+f2"
 """The most intelligible one for a recogniser: 8–18 % word errors; plain `en-us` has 64–77 %."""
 
+_MUTE = frozenset({"fo", "kaa", "xex"})
+"""espeak-ng lists them, but the package has no dictionaries for them: they say nothing."""
+
 _VOICE_ID = re.compile(r"[A-Za-z0-9_+-]{1,64}")
 
 
@@ -117,7 +120,7 @@ def read_catalogue(hello: bytes) -> Catalogue:
         codes = [code for _, code in voice["languages"]]
         own = [code for code in codes if ranked[code.lower()][1] == voice["file"]]
         voice_id = (own or [voice["file"].rpartition("/")[2]])[0]
-        if _VOICE_ID.fullmatch(voice_id):
+        if _VOICE_ID.fullmatch(voice_id) and voice_id not in _MUTE:
             base = _Base(voice_id=voice_id, file=voice["file"], name=voice["name"])
             bases.append(base)
             by_code |= {code.lower(): base for code in [*own, voice_id]}
