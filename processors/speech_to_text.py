@@ -88,9 +88,7 @@ class SpeechToText(FrameProcessor):
         final_timeout_s: A final that takes longer is made of what partials showed.
     """
 
-    def __init__(
-        self, *, session_id: str, recognizer: Recognizer, final_timeout_s: float
-    ) -> None:
+    def __init__(self, *, session_id: str, recognizer: Recognizer, final_timeout_s: float) -> None:
         super().__init__(name=f"SpeechToText#{session_id}", enable_direct_mode=True)
         self._session_id = session_id
         self._recognizer = recognizer

@@ -42,9 +42,7 @@ turns_total = Counter("voice_agent_turns_total", "Finished turns.", ["ended_by"]
 revised_words_total = Counter(
     "voice_agent_revised_words_total", "Committed words that a final changed."
 )
-committed_words_total = Counter(
-    "voice_agent_committed_words_total", "Words committed by partials."
-)
+committed_words_total = Counter("voice_agent_committed_words_total", "Words committed by partials.")
 final_latency_s = Histogram(
     "voice_agent_final_latency_seconds",
     "From the decision that a turn is over to its final.",

@@ -149,9 +149,7 @@ class LogSettings(_Group):
     json_lines: bool = Field(default=False, alias="json")
     """One JSON object a line instead of text."""
 
-    model_config = ConfigDict(
-        extra="forbid", use_attribute_docstrings=True, populate_by_name=True
-    )
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True, populate_by_name=True)
 
 
 class Settings(BaseSettings):

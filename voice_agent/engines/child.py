@@ -82,9 +82,7 @@ class Child:
         except TimeoutError:
             raise EngineTimeout(f"no answer within {timeout_s:g} s") from None
         except OSError as error:
-            raise EngineUnavailable(
-                "the engine's process ended", retry_after_ms=1000
-            ) from error
+            raise EngineUnavailable("the engine's process ended", retry_after_ms=1000) from error
 
     async def close(self) -> None:
         """Ends the process, by force if it does not go."""

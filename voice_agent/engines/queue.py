@@ -78,9 +78,7 @@ class JobQueue(Generic[J, R]):
         self._entries.append(entry)
         return replaced
 
-    def pop(
-        self, now_s: float, accept: Callable[[J], bool] | None = None
-    ) -> Entry[J, R] | None:
+    def pop(self, now_s: float, accept: Callable[[J], bool] | None = None) -> Entry[J, R] | None:
         """Takes the first entry that `accept` likes; entries past their deadline are dropped."""
         self._entries = [e for e in self._entries if not self._is_dead(e, now_s)]
         candidates = [e for e in self._entries if accept is None or accept(e.job)]
@@ -226,9 +224,7 @@ class JobDesk(Generic[J, R]):
 
     def count(self, entry: Entry[J, R], outcome: str) -> None:
         """Counts how an entry ended."""
-        metrics.engine_jobs_total.labels(
-            self._engine, entry.priority.name.lower(), outcome
-        ).inc()
+        metrics.engine_jobs_total.labels(self._engine, entry.priority.name.lower(), outcome).inc()
 
     def forget(self, session_id: str) -> None:
         """Takes a session's jobs out of the queue; their waiters get None."""

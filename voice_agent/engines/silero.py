@@ -167,10 +167,7 @@ class SileroVad:
 
     def _run(self, batch: list[_Request]) -> None:
         inputs = np.stack(
-            [
-                np.concatenate((r.stream.context, r.windows[len(r.probabilities)]))
-                for r in batch
-            ]
+            [np.concatenate((r.stream.context, r.windows[len(r.probabilities)])) for r in batch]
         )
         states = np.stack([r.stream.state for r in batch], axis=1)
         outputs, states = self._session.run(

@@ -1,0 +1,1 @@
+"""The HTTP shell of a service: its app, its slots, its health."""

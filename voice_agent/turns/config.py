@@ -15,9 +15,7 @@ class AsrConfig:
         silence_ms: Default of the service.
     """
 
-    def __init__(
-        self, *, models: Sequence[str], languages: Sequence[str], silence_ms: int
-    ) -> None:
+    def __init__(self, *, models: Sequence[str], languages: Sequence[str], silence_ms: int) -> None:
         self._models = models
         self._languages = languages
         self.values = Configured(

@@ -23,9 +23,10 @@ class Config(ClientMessage):
     partials: bool | None = None
     words: bool | None = None
     prompt: Annotated[str, Field(max_length=2000)] | None = None
-    hotwords: Annotated[
-        list[Annotated[str, Field(min_length=1, max_length=100)]], Field(max_length=100)
-    ] | None = None
+    hotwords: (
+        Annotated[list[Annotated[str, Field(min_length=1, max_length=100)]], Field(max_length=100)]
+        | None
+    ) = None
     turn_detection: TurnDetection | None = None
     silence_ms: Annotated[int, Field(ge=100, le=10_000)] | None = None
 
@@ -38,6 +39,8 @@ class Finalize(ClientMessage):
 
 class Close(ClientMessage):
     """Finish, send what is due, close with 1000."""
+
+    is_close = True
 
     type: Literal["close"]
 

@@ -1,6 +1,6 @@
 """What all three services say to each other and to their clients."""
 
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
@@ -12,17 +12,18 @@ class ClientMessage(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
+    is_close: ClassVar[bool] = False
+    """Whether the connection ends when this has been dealt with."""
+
 
 class ServerMessage(BaseModel):
-    """A message to a client.
+    """A message to a client; each has a ``type``.
 
     ``seq`` is not a field: the transport adds it when the message is sent, so that the
     numbers follow the order on the wire. Fields that are None are left out.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
-
-    type: str
 
 
 class Ping(ClientMessage):
@@ -102,8 +103,6 @@ class Draining(ServerMessage):
 
     type: Literal["draining"] = "draining"
     deadline_ms: int
-
-
 
 
 M = TypeVar("M", bound=ClientMessage)

@@ -63,13 +63,10 @@ class PocketSphinx:
 
     Args:
         max_decoders: Size the pool may grow to.
-        why: Why it was picked, for `info`.
-        hint: The command that would change that.
     """
 
-    def __init__(self, *, max_decoders: int = 4, why: str = "", hint: str = "") -> None:
+    def __init__(self, *, max_decoders: int = 4) -> None:
         self._max_decoders = max_decoders
-        self._why, self._hint = why, hint
         self._desk = JobDesk[RecognizeJob, Transcript]("pocketsphinx", max_jobs=_MAX_JOBS)
         self._decoders: list[_Decoder] = []
         self._owner: asyncio.Task[None] | None = None
@@ -86,8 +83,6 @@ class PocketSphinx:
             sample_rate_hz=ASR_SAMPLE_RATE_HZ,
             languages=("en",),
             capacity=self._max_decoders,
-            why=self._why,
-            hint=self._hint,
         )
 
     @property
@@ -236,9 +231,7 @@ class PocketSphinx:
         decoder.heard_samples = len(job.samples)
         return answer
 
-    async def _ask_partial(
-        self, decoder: _Decoder, job: RecognizeJob, key: str
-    ) -> dict[str, Any]:
+    async def _ask_partial(self, decoder: _Decoder, job: RecognizeJob, key: str) -> dict[str, Any]:
         if decoder.child is None:
             raise EngineUnavailable("the decoder is not running")
         question = {"do": "partial", "turn": key, "offset": decoder.heard_samples}

@@ -1,0 +1,73 @@
+"""Speech to text: audio → turns → partials and finals."""
+
+from pipecat.pipeline.pipeline import Pipeline
+
+from processors.smart_turn import TurnDetector
+from processors.speech_to_text import SpeechToText
+from transports.asr_wire import AsrSerializer
+from transports.wire import WireTransport
+from voice_agent.engines.base import Recognizer
+from voice_agent.errors import EngineUnavailable
+from voice_agent.server.sessions import Session
+from voice_agent.turns.config import AsrConfig
+from voice_agent.turns.turn import TurnRules
+
+
+def recognizer_of(session: Session) -> Recognizer:
+    """The session's recogniser.
+
+    Raises:
+        EngineUnavailable: This process hears nothing.
+    """
+    if session.room.recognizer is None:
+        raise EngineUnavailable("this process has no recogniser")
+    return session.room.recognizer
+
+
+def hearing(session: Session) -> tuple[TurnDetector, SpeechToText]:
+    """The processors that turn a session's audio into finals."""
+    room, asr = session.room, session.settings.asr
+    if room.vad is None or room.judge is None:
+        raise EngineUnavailable("this process does not judge turns")
+    detector = TurnDetector(
+        session_id=session.id,
+        vad=room.vad,
+        judge=room.judge,
+        rules=TurnRules(silence_ms=asr.silence_ms, max_turn_s=asr.max_turn_s),
+    )
+    speech_to_text = SpeechToText(
+        session_id=session.id,
+        recognizer=recognizer_of(session),
+        final_timeout_s=asr.final_timeout_s,
+    )
+    return detector, speech_to_text
+
+
+def asr_config(session: Session) -> AsrConfig:
+    """The values a session starts with."""
+    recognizer = recognizer_of(session)
+    return AsrConfig(
+        models=recognizer.models,
+        languages=recognizer.info.languages,
+        silence_ms=session.settings.asr.silence_ms,
+    )
+
+
+def build(session: Session) -> tuple[Pipeline, WireTransport]:
+    """The pipeline of an ASR session on the wire protocol."""
+    server = session.settings.server
+    serializer = AsrSerializer(
+        service=session.service,
+        config=asr_config(session),
+        gather_ms=session.settings.asr.gather_ms,
+        max_frame_bytes=server.max_frame_bytes,
+        max_expansion_s=server.max_unprocessed_audio_s,
+    )
+    transport = WireTransport(
+        session.websocket,
+        service=session.service,
+        serializer=serializer,
+        send_timeout_s=server.send_timeout_s,
+    )
+    pipeline = Pipeline([transport.input(), *hearing(session), transport.output()])
+    return pipeline, transport

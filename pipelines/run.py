@@ -1,0 +1,40 @@
+"""Runs one pipeline for one client until the client leaves."""
+
+from typing import Any
+
+from pipecat.pipeline.pipeline import Pipeline
+from pipecat.pipeline.worker import PipelineParams, PipelineWorker
+from pipecat.transports.base_transport import BaseTransport
+from pipecat.workers.runner import WorkerRunner
+
+from voice_agent.engines.base import ASR_SAMPLE_RATE_HZ
+
+_OUTPUT_SAMPLE_RATE_HZ = 24_000
+
+
+async def run_pipeline(pipeline: Pipeline, transport: BaseTransport) -> None:
+    """Runs until the transport says that its client is gone.
+
+    Lean on purpose: no RTVI, no turn tracking, no idle timer of Pipecat's (the server has
+    one that knows the wire). One runner for each client: a shared one keeps finished
+    workers for ever, and one idle client would end all.
+    """
+    worker = PipelineWorker(
+        pipeline,
+        params=PipelineParams(
+            audio_in_sample_rate=ASR_SAMPLE_RATE_HZ,
+            audio_out_sample_rate=_OUTPUT_SAMPLE_RATE_HZ,
+        ),
+        enable_rtvi=False,
+        enable_turn_tracking=False,
+        idle_timeout_secs=None,
+        cancel_on_idle_timeout=False,
+    )
+
+    async def leave(_transport: BaseTransport, _client: Any) -> None:
+        await worker.cancel()
+
+    transport.add_event_handler("on_client_disconnected", leave)
+    runner = WorkerRunner(handle_sigint=False)
+    await runner.add_workers(worker)
+    await runner.run()

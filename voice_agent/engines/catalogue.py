@@ -1,0 +1,103 @@
+"""Which engines there are, and which one is picked.
+
+An engine is added by an entry in one of the tables here. `auto` walks a table in order and
+takes the first engine that can run here and now, so the real ones stand before the
+embedded ones; nothing is downloaded.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from voice_agent.engines.base import Recognizer, Speaker
+from voice_agent.errors import SettingsError
+from voice_agent.settings import Settings
+
+E = TypeVar("E")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice(Generic[E]):
+    """An engine that may be picked.
+
+    Attributes:
+        build: Makes it, not loaded. Imports it only then: an engine that is not picked
+            costs nothing and may miss its packages.
+        unusable: Says why it cannot run here, or returns an empty string.
+        because: Why it is the one, when `auto` takes it.
+        hint: What a person can do to get a better one.
+    """
+
+    build: Callable[[Settings], E]
+    unusable: Callable[[Settings], str]
+    because: str
+    hint: str = ""
+
+
+def _always(_: Settings) -> str:
+    return ""
+
+
+def _pocketsphinx(settings: Settings) -> Recognizer:
+    from voice_agent.engines.pocketsphinx.engine import PocketSphinx
+
+    return PocketSphinx(max_decoders=settings.asr.decoders)
+
+
+def _espeak(_: Settings) -> Speaker:
+    from voice_agent.engines.espeak.speaker import EspeakSpeaker
+
+    return EspeakSpeaker()
+
+
+RECOGNIZERS: Mapping[str, Choice[Recognizer]] = {
+    "pocketsphinx": Choice(
+        build=_pocketsphinx,
+        unusable=_always,
+        because="embedded recogniser: runs anywhere, needs no download, modest accuracy",
+    ),
+}
+SPEAKERS: Mapping[str, Choice[Speaker]] = {
+    "espeak": Choice(
+        build=_espeak,
+        unusable=_always,
+        because="embedded speaker: runs anywhere, needs no download, cannot clone voices",
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Picked(Generic[E]):
+    """An engine, why it was picked, and what would change that."""
+
+    engine: E
+    why: str
+    hint: str = ""
+
+
+def pick(table: Mapping[str, Choice[E]], wanted: str, settings: Settings) -> Picked[E]:
+    """Builds the engine that the settings ask for, or the best that can run.
+
+    Args:
+        table: `RECOGNIZERS` or `SPEAKERS`.
+        wanted: A name of the table, or `auto`.
+        settings: Where the engine finds what it needs.
+
+    Raises:
+        SettingsError: No such engine, or it cannot run here; the message says why.
+    """
+    if wanted == "auto":
+        passed_over: list[str] = []
+        for name, choice in table.items():
+            reason = choice.unusable(settings)
+            if not reason:
+                why = "; ".join([*passed_over, choice.because])
+                return Picked(engine=choice.build(settings), why=why, hint=choice.hint)
+            passed_over.append(f"{name}: {reason}")
+        raise SettingsError("no engine can run here: " + "; ".join(passed_over))
+    choice = table.get(wanted)
+    if choice is None:
+        raise SettingsError(f"there is no engine {wanted}; there are: auto, {', '.join(table)}")
+    if reason := choice.unusable(settings):
+        raise SettingsError(f"{wanted} cannot run here: {reason}")
+    return Picked(engine=choice.build(settings), why="chosen in the settings")

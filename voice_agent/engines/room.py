@@ -1,0 +1,102 @@
+"""The engines of one process: loaded together, warm before ready, closed together."""
+
+import asyncio
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from voice_agent.engines.base import Engine, EngineInfo, Recognizer, Speaker, TurnJudge
+from voice_agent.engines.catalogue import RECOGNIZERS, SPEAKERS, Picked, pick
+from voice_agent.engines.silero import SileroVad
+from voice_agent.engines.smart_turn import SmartTurn
+from voice_agent.settings import Settings
+
+
+@dataclass(slots=True)
+class EngineRoom:
+    """What a process has loaded; None for the roles it does not play.
+
+    Attributes:
+        picked: Why an engine plays its role, by role.
+        thinks: What answers in the agent; it is no engine of ours, so only described.
+    """
+
+    recognizer: Recognizer | None = None
+    speaker: Speaker | None = None
+    vad: SileroVad | None = None
+    judge: TurnJudge | None = None
+    thinks: EngineInfo | None = None
+    picked: dict[str, Picked[Any]] = field(default_factory=dict[str, Picked[Any]])
+    _open: bool = field(default=False, init=False)
+
+    @classmethod
+    def hearing(cls, settings: Settings) -> "EngineRoom":
+        """Engines that turn audio into turns and text."""
+        picked = pick(RECOGNIZERS, settings.asr.engine, settings)
+        return cls(
+            recognizer=picked.engine, vad=SileroVad(), judge=SmartTurn(), picked={"hears": picked}
+        )
+
+    @classmethod
+    def speaking(cls, settings: Settings) -> "EngineRoom":
+        """Engines that turn text into audio."""
+        picked = pick(SPEAKERS, settings.tts.engine, settings)
+        return cls(speaker=picked.engine, picked={"speaks": picked})
+
+    @classmethod
+    def both(cls, settings: Settings) -> "EngineRoom":
+        """Engines that hear and speak."""
+        room = cls.hearing(settings)
+        speaking = cls.speaking(settings)
+        room.speaker = speaking.speaker
+        room.picked |= speaking.picked
+        return room
+
+    @property
+    def engines(self) -> list[Engine]:
+        """All that are here."""
+        present = (self.recognizer, self.speaker, self.vad, self.judge)
+        return [engine for engine in present if engine is not None]
+
+    @property
+    def infos(self) -> dict[str, EngineInfo]:
+        """What plays each role, for people."""
+        infos = {
+            "hears": self.recognizer and self.recognizer.info,
+            "judges_turns": self.judge and self.judge.info,
+            "speaks": self.speaker and self.speaker.info,
+            "thinks": self.thinks,
+        }
+        for role, picked in self.picked.items():
+            if info := infos[role]:
+                infos[role] = replace(info, why=picked.why, hint=picked.hint)
+        return {role: info for role, info in infos.items() if info is not None}
+
+    def unready(self) -> list[str]:
+        """Reasons why no session should start; empty if all is well."""
+        if not self._open:
+            return ["engines are loading"]
+        return [f"{e.info.name} is not ready" for e in self.engines if not e.ready]
+
+    async def open(self) -> None:
+        """Loads and warms everything.
+
+        Raises:
+            EngineUnavailable: An engine cannot be loaded; the others are closed again.
+        """
+        try:
+            await asyncio.gather(*(engine.load() for engine in self.engines))
+            await asyncio.gather(*(engine.warm_up() for engine in self.engines))
+        except BaseException:
+            await self.close()
+            raise
+        self._open = True
+
+    async def close(self) -> None:
+        """Ends everything; may be called twice."""
+        self._open = False
+        await asyncio.gather(*(engine.close() for engine in self.engines))
+
+    def forget(self, session_id: str) -> None:
+        """Takes a session's jobs out of all engines."""
+        for engine in self.engines:
+            engine.forget(session_id)

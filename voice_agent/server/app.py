@@ -1,0 +1,138 @@
+"""The app of a service: its WebSocket, its health, its engines from start to end."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from fastapi import APIRouter, FastAPI, WebSocket
+from loguru import logger
+
+from voice_agent import metrics
+from voice_agent.engines.room import EngineRoom
+from voice_agent.errors import AtCapacity, ResumeExpired
+from voice_agent.server.health import health_router
+from voice_agent.server.sessions import Session, Sessions
+from voice_agent.settings import Settings, load_settings
+from voice_agent.wire.common import Error
+
+Bot = Callable[[Session], Awaitable[None]]
+"""Runs one session from `ready` to its end."""
+
+# how late the loop is, is looked at this often
+_LAG_EVERY_S = 0.05
+
+
+@dataclass(slots=True, kw_only=True)
+class Service:
+    """What makes one service different from another.
+
+    Attributes:
+        name: `asr`, `tts` or `agent`.
+        bot: Runs a session.
+        engines: Chooses the engines; called once, at start.
+        routers: Routes beside the common ones.
+        bots: More bots, by path (``/direct``).
+    """
+
+    name: str
+    bot: Bot
+    engines: Callable[[Settings], EngineRoom]
+    routers: tuple[APIRouter, ...] = ()
+    bots: dict[str, Bot] = field(default_factory=dict[str, Bot])
+
+
+@dataclass(slots=True, kw_only=True)
+class State:
+    """What a running app has; ``app.state.service``."""
+
+    service: Service
+    settings: Settings
+    room: EngineRoom
+    sessions: Sessions
+
+
+def create_app(service: Service) -> FastAPI:
+    """The ASGI app of a service; its settings are read and its engines load when it starts.
+
+    `run_app` puts the settings of its process in ``app.state.settings``; under another
+    server they are read from the environment.
+
+    Args:
+        service: Which one.
+    """
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
+        values: Settings = getattr(app.state, "settings", None) or load_settings()
+        room = service.engines(values)
+        sessions = Sessions(service.name, values)
+        app.state.service = State(service=service, settings=values, room=room, sessions=sessions)
+        async with asyncio.TaskGroup() as tasks:
+            opening = tasks.create_task(_open(room))
+            watch = tasks.create_task(sessions.watch())
+            lag = tasks.create_task(_measure_lag())
+            yield
+            opening.cancel()
+            lag.cancel()
+            await sessions.drain()
+            watch.cancel()
+        await room.close()
+
+    app = FastAPI(title=f"voice-agent {service.name}", lifespan=lifespan, docs_url=None)
+    app.include_router(health_router)
+    for router in service.routers:
+        app.include_router(router)
+    for path, bot in {"/ws": service.bot, **service.bots}.items():
+        app.add_api_websocket_route(path, _endpoint(app, bot))
+    return app
+
+
+async def _open(room: EngineRoom) -> None:
+    await room.open()
+    for role, info in room.infos.items():
+        logger.info("{}: {} ({}): {}", role, info.name, info.model, info.why)
+
+
+async def _measure_lag() -> None:
+    loop = asyncio.get_running_loop()
+    while True:
+        due_s = loop.time() + _LAG_EVERY_S
+        await asyncio.sleep(_LAG_EVERY_S)
+        metrics.loop_lag_s.observe(max(0.0, loop.time() - due_s))
+
+
+def _endpoint(app: FastAPI, bot: Bot) -> Callable[[WebSocket], Awaitable[None]]:
+    async def serve(websocket: WebSocket) -> None:
+        # keys are checked here, before the upgrade, once there are keys
+        state: State = app.state.service
+        await websocket.accept()
+        if reasons := state.room.unready():
+            await _refuse(websocket, AtCapacity(reasons[0], retry_after_ms=1000))
+            return
+        try:
+            session = state.sessions.open(websocket, state.room)
+        except AtCapacity as error:
+            await _refuse(websocket, error)
+            return
+        with logger.contextualize(session=session.id):
+            try:
+                if "resume" in websocket.query_params:
+                    expired = ResumeExpired("this session cannot be resumed; a new one begins")
+                    await websocket.send_text(_json(expired))
+                logger.info("a session begins")
+                await bot(session)
+            finally:
+                state.sessions.release(session)
+                logger.info("the session is over")
+
+    return serve
+
+
+async def _refuse(websocket: WebSocket, error: AtCapacity) -> None:
+    await websocket.send_text(_json(error))
+    await websocket.close(error.close_code or 1013)
+
+
+def _json(error: AtCapacity | ResumeExpired) -> str:
+    return Error.of(error).model_dump_json(exclude_none=True)
