@@ -64,7 +64,7 @@ class WireSerializer(ABC):
         del data
         return self.max_frame_bytes
 
-    async def close(self) -> None:
+    async def close(self) -> None:  # noqa: B027  most hold nothing
         """Ends what the serializer holds; may be called twice."""
 
     async def incoming(self, data: str | bytes) -> AsyncIterator[Frame]:

@@ -17,7 +17,7 @@ opus     32 kbit/s Ogg/Opus             the nearest of 8, 12, 16, 24, 48 kHz
 from typing import Literal, Protocol
 
 import numpy as np
-import soxr
+import soxr  # pyright: ignore[reportMissingTypeStubs]  it has none
 from numpy.typing import NDArray
 
 from voice_agent.audio.compress import MP3_RATES_HZ, OPUS_RATES_HZ, Mp3Packer, OpusPacker

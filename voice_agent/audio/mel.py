@@ -48,9 +48,9 @@ def _window() -> NDArray[np.float64]:
 @cache
 def _filters() -> NDArray[np.float64]:
     """Mel filter bank [201 frequency bins, 80]."""
-    bins_hz = np.linspace(0, _SAMPLE_RATE_HZ / 2, _FRAME_SAMPLES // 2 + 1)
+    bins_hz: NDArray[np.float64] = np.linspace(0, _SAMPLE_RATE_HZ / 2, _FRAME_SAMPLES // 2 + 1)
     top_mel = 15 + np.log(_SAMPLE_RATE_HZ / 2 / 1000) * 27 / np.log(6.4)
-    mels = np.linspace(0, top_mel, N_MELS + 2)
+    mels: NDArray[np.float64] = np.linspace(0, float(top_mel), N_MELS + 2)
     # Slaney: linear below 1 kHz (15 mel), logarithmic above
     edges_hz = np.where(mels < 15, mels * 200 / 3, 1000 * np.exp((mels - 15) * np.log(6.4) / 27))
     left, centre, right = edges_hz[:-2], edges_hz[1:-1], edges_hz[2:]

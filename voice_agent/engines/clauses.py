@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol, cast
 
-import sentencex
+import sentencex  # pyright: ignore[reportMissingTypeStubs]  it has none
 
 MAX_CHARS = 200
 """About 15 s of speech: what one synthesis step may take, whatever the text."""

@@ -60,16 +60,17 @@ class EngineRoom:
     @property
     def infos(self) -> dict[str, EngineInfo]:
         """What plays each role, for people."""
-        infos = {
-            "hears": self.recognizer and self.recognizer.info,
-            "judges_turns": self.judge and self.judge.info,
-            "speaks": self.speaker and self.speaker.info,
-            "thinks": self.thinks,
+        players: dict[str, Engine | None] = {
+            "hears": self.recognizer,
+            "judges_turns": self.judge,
+            "speaks": self.speaker,
         }
+        infos = {role: engine.info for role, engine in players.items() if engine is not None}
         for role, picked in self.picked.items():
-            if info := infos[role]:
-                infos[role] = replace(info, why=picked.why, hint=picked.hint)
-        return {role: info for role, info in infos.items() if info is not None}
+            infos[role] = replace(infos[role], why=picked.why, hint=picked.hint)
+        if self.thinks is not None:
+            infos["thinks"] = self.thinks
+        return infos
 
     def unready(self) -> list[str]:
         """Reasons why no session should start; empty if all is well."""

@@ -1,9 +1,8 @@
 """Who is connected: slots, idleness, draining."""
 
 import asyncio
+import contextlib
 import secrets
-import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -112,20 +111,13 @@ class Sessions:
     Args:
         service: Name for metrics.
         settings: Of the process.
-        clock: Seconds, monotonic.
     """
 
-    def __init__(
-        self,
-        service: str,
-        settings: Settings,
-        *,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
+    def __init__(self, service: str, settings: Settings) -> None:
         self._service = service
         self._settings = settings
-        self._clock = clock
         self._open: set[Session] = set()
+        self._empty = asyncio.Event()
         self.draining = False
 
     @property
@@ -159,6 +151,8 @@ class Sessions:
     def release(self, session: Session) -> None:
         """Gives a slot back and takes the session's jobs out of the engines."""
         self._open.discard(session)
+        if not self._open:
+            self._empty.set()
         metrics.sessions_open.labels(self._service).set(self.n_open)
         session.room.forget(session.id)
 
@@ -182,8 +176,10 @@ class Sessions:
         connections = [s.connection for s in self._open if s.connection is not None]
         message = Draining(deadline_ms=round(timeout_s * 1000))
         await asyncio.gather(*(c.send(message) for c in connections), return_exceptions=True)
-        until_s = self._clock() + timeout_s
-        while self._open and self._clock() < until_s:
-            await asyncio.sleep(0.05)
+        if self._open:
+            self._empty.clear()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(timeout_s):
+                    await self._empty.wait()
         left = [s.connection for s in self._open if s.connection is not None]
         await asyncio.gather(*(c.close(_SERVICE_RESTART) for c in left), return_exceptions=True)

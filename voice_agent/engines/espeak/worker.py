@@ -11,7 +11,7 @@ import select
 import sys
 from collections import deque
 
-import espeakng_loader
+import espeakng_loader  # pyright: ignore[reportMissingTypeStubs]  it has none
 
 from voice_agent.engines.espeak import protocol
 from voice_agent.engines.espeak.library import Library, LibraryError

@@ -21,6 +21,7 @@ Ends when stdin ends.
 import json
 import math
 import sys
+from importlib import import_module
 from typing import Any, BinaryIO
 
 # Fast settings at no loss of words and a third of the work; the mean of the cepstra that
@@ -41,9 +42,8 @@ class Worker:
     """The decoder and what it is in the middle of."""
 
     def __init__(self) -> None:
-        from pocketsphinx import Decoder
-
-        self._decoder: Any = Decoder(**_DECODER_OPTIONS)
+        pocketsphinx: Any = import_module("pocketsphinx")  # it has no types
+        self._decoder = pocketsphinx.Decoder(**_DECODER_OPTIONS)
         self._turn = ""
         self._samples = 0
 
