@@ -7,9 +7,18 @@ from pipecat.pipeline.worker import PipelineParams, PipelineWorker
 from pipecat.transports.base_transport import BaseTransport
 from pipecat.workers.runner import WorkerRunner
 
+from transports.wire import WireTransport
 from voice_agent.engines.base import ASR_SAMPLE_RATE_HZ
+from voice_agent.server.sessions import Session
 
 _OUTPUT_SAMPLE_RATE_HZ = 24_000
+
+
+async def run_session(session: Session, pipeline: Pipeline, transport: WireTransport) -> None:
+    """Runs a session on the wire: `ready` first, then its pipeline until the client leaves."""
+    session.attach(transport)
+    await transport.send(session.ready())
+    await run_pipeline(pipeline, transport)
 
 
 async def run_pipeline(pipeline: Pipeline, transport: BaseTransport) -> None:

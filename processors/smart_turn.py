@@ -140,7 +140,8 @@ class TurnDetector(FrameProcessor):
                     )
 
     async def _end_segment(self, at_sample: int) -> None:
-        await self.push_frame(SegmentPauseFrame(end_sample=at_sample))
+        silence_s = _seconds(self._heard - at_sample)
+        await self.push_frame(SegmentPauseFrame(end_sample=at_sample, silence_s=silence_s))
         probability = await self._ask_judge() if self._turn.wants_verdict else None
         complete = probability is not None and probability > COMPLETE_ABOVE
         await self.push_frame(

@@ -58,6 +58,7 @@ class AsrSerializer(WireSerializer):
         max_expansion_s: float,
     ) -> None:
         super().__init__(max_frame_bytes=max_frame_bytes)
+        self.service = service
         self._config = config
         self._reader = AudioReader(max_expansion_s=max_expansion_s)
         self._gather_samples = gather_ms * ASR_SAMPLE_RATE_HZ // 1000

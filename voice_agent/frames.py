@@ -45,9 +45,15 @@ class SegmentStartFrame(VADUserStartedSpeakingFrame):
 
 @dataclass
 class SegmentPauseFrame(SystemFrame):
-    """Speech paused and a judge is being asked: the time to start decoding."""
+    """Speech paused and a judge is being asked: the time to start decoding.
+
+    Attributes:
+        end_sample: Where speech ended.
+        silence_s: How much silence it took to know that.
+    """
 
     end_sample: int = 0
+    silence_s: float = 0.0
 
 
 @dataclass
@@ -70,8 +76,11 @@ class TurnEndFrame(SystemFrame):
 
 
 @dataclass
-class PartialFrame(InterimTranscriptionFrame):
-    """A turn's text so far; `text[:committed_chars]` stays."""
+class PartialFrame(InterimTranscriptionFrame, SystemFrame):
+    """A turn's text so far; `text[:committed_chars]` stays.
+
+    A system frame too, so that it overtakes an answer that is being made.
+    """
 
     committed_chars: int = 0
     confidence: float = 0.0
@@ -79,8 +88,8 @@ class PartialFrame(InterimTranscriptionFrame):
 
 
 @dataclass
-class FinalFrame(TranscriptionFrame):
-    """The text of a finished turn.
+class FinalFrame(TranscriptionFrame, SystemFrame):
+    """The text of a finished turn; a system frame too, as `PartialFrame` is.
 
     Attributes:
         words: With times in seconds of session audio.
@@ -104,3 +113,19 @@ class SpokenAudioFrame(TTSAudioRawFrame):
 
     text_start: int = 0
     text_end: int = 0
+
+
+@dataclass
+class AnswerStartFrame(SystemFrame):
+    """The agent begins to answer."""
+
+    turn: int
+
+
+@dataclass
+class AnswerEndFrame(SystemFrame):
+    """The answer has been heard to its end, or as far as `heard_text`."""
+
+    turn: int
+    interrupted: bool
+    heard_text: str

@@ -1,0 +1,78 @@
+"""Where the time goes between the caller's last word and the first audio of the answer."""
+
+import time
+from collections.abc import Callable
+
+from pipecat.frames.frames import Frame, LLMTextFrame
+from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
+
+from voice_agent import metrics
+from voice_agent.frames import (
+    AnswerStartFrame,
+    FinalFrame,
+    SegmentPauseFrame,
+    ServerMessageFrame,
+    SpokenAudioFrame,
+    TurnEndFrame,
+)
+from voice_agent.wire.agent import Latency, Stage
+
+
+class LatencyMeter(FrameProcessor):
+    """Stands last before the output and pushes one `latency` message an answer.
+
+    Stages, in order; those of speech are missing for typed text: `silence` (the caller's
+    last word to the pause being sure), `turn` (judging whether the caller has finished,
+    and waiting if not), `final`, `llm` (to its first text), `speech` (to the first audio).
+
+    Args:
+        session_id: Whose answers they are.
+        clock: Seconds, monotonic.
+    """
+
+    def __init__(self, *, session_id: str, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__(name=f"LatencyMeter#{session_id}", enable_direct_mode=True)
+        self._clock = clock
+        self._turn: int | None = None
+        self._last_s = 0.0
+        self._stages: list[Stage] = []
+
+    async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
+        """Notes when things happen; passes everything on."""
+        await super().process_frame(frame, direction)
+        await self.push_frame(frame, direction)
+        match frame:
+            case SegmentPauseFrame():
+                self._stages = [_stage("silence", frame.silence_s)]
+                self._last_s = self._clock()
+            case TurnEndFrame():
+                self._mark("turn")
+            case FinalFrame():
+                self._mark("final")
+            case AnswerStartFrame():
+                if not any(stage.name == "final" for stage in self._stages):
+                    self._stages, self._last_s = [], self._clock()
+                self._turn = frame.turn
+            case LLMTextFrame() if self._turn is not None:
+                if not any(stage.name == "llm" for stage in self._stages):
+                    self._mark("llm")
+            case SpokenAudioFrame() if self._turn is not None:
+                self._mark("speech")
+                await self._report(self._turn)
+            case _:
+                pass
+
+    def _mark(self, name: str) -> None:
+        now_s = self._clock()
+        self._stages.append(_stage(name, now_s - self._last_s))
+        self._last_s = now_s
+
+    async def _report(self, turn: int) -> None:
+        stages, self._stages, self._turn = self._stages, [], None
+        for stage in stages:
+            metrics.turn_stage_s.labels(stage.name).observe(stage.ms / 1000)
+        await self.push_frame(ServerMessageFrame(message=Latency(turn=turn, stages=stages)))
+
+
+def _stage(name: str, seconds: float) -> Stage:
+    return Stage(name=name, ms=round(seconds * 1000, 1))

@@ -1,0 +1,69 @@
+"""The agent's messages to frames and back."""
+
+from collections.abc import Iterable
+
+import numpy as np
+from pipecat.frames.frames import Frame, InterruptionFrame, LLMTextFrame
+
+from transports.asr_wire import AsrSerializer
+from voice_agent import metrics
+from voice_agent.audio.pcm import int16_to_float
+from voice_agent.frames import AnswerEndFrame, AnswerStartFrame, SpokenAudioFrame
+from voice_agent.wire.agent import (
+    AnswerEnd,
+    AnswerStart,
+    AnswerText,
+    Clear,
+    agent_client_message,
+)
+from voice_agent.wire.common import ClientMessage, ServerMessage, parse
+from voice_agent.wire.tts import AudioChunk
+
+
+class AgentSerializer(AsrSerializer):
+    """What the ASR service understands and says, and answers: text and float32 audio."""
+
+    _turn = 0
+    _chunks = 0
+
+    def parse(self, text: str) -> ClientMessage:
+        """Reads a text frame; raises BadMessage."""
+        return parse(agent_client_message, text)
+
+    def outgoing(self, frame: Frame) -> Iterable[tuple[ServerMessage, bytes]]:
+        """The messages of sections 4.2 and 4.4."""
+        match frame:
+            case AnswerStartFrame():
+                self._turn, self._chunks = frame.turn, 0
+                yield AnswerStart(turn=frame.turn), b""
+            case LLMTextFrame():
+                yield AnswerText(turn=self._turn, delta=frame.text), b""
+            case SpokenAudioFrame():
+                yield self._audio(frame)
+            case InterruptionFrame():
+                yield Clear(), b""
+            case AnswerEndFrame():
+                yield (
+                    AnswerEnd(
+                        turn=frame.turn,
+                        interrupted=frame.interrupted,
+                        heard_text=frame.heard_text,
+                    ),
+                    b"",
+                )
+            case _:
+                yield from super().outgoing(frame)
+
+    def _audio(self, frame: SpokenAudioFrame) -> tuple[AudioChunk, bytes]:
+        samples = int16_to_float(np.frombuffer(frame.audio, np.int16))
+        seconds = len(samples) / frame.sample_rate
+        metrics.audio_out_s.labels(self.service).inc(seconds)
+        chunk = AudioChunk(
+            request_id=f"turn-{self._turn}",
+            chunk_id=self._chunks,
+            duration_ms=round(seconds * 1000, 3),
+            text_start=frame.text_start,
+            text_end=frame.text_end,
+        )
+        self._chunks += 1
+        return chunk, samples.tobytes()
