@@ -18,9 +18,9 @@ J = TypeVar("J")
 R = TypeVar("R")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Entry(Generic[J, R]):
-    """A job in the queue.
+    """A job in the queue; equal to itself only, because jobs hold arrays.
 
     Attributes:
         job: What to do.
