@@ -191,15 +191,22 @@ class WireTransport(FastAPIWebsocketTransport):
         return asyncio.get_running_loop().time() - self._received_at
 
     async def send(self, message: ServerMessage, payload: bytes = b"") -> None:
-        """Writes a message and its binary frame; waits while the client does not read."""
+        """Writes a message and its binary frame; waits while the client does not read.
+
+        Both are written or neither, also when the task that sends is cancelled.
+        """
         if isinstance(message, Error):
             metrics.errors_total.labels(self._service, message.code).inc()
+        await asyncio.shield(asyncio.ensure_future(self._write(message, payload)))
+
+    async def _write(self, message: ServerMessage, payload: bytes) -> None:
         async with self._writing:
             self._seq += 1
             text = message.model_dump_json(exclude_none=True)
             await self._wire_client.send(f'{text[:-1]},"seq":{self._seq}}}')
             if payload:
                 await self._wire_client.send(payload)
+                self.on_received()  # who takes a long answer is not idle
 
     async def close(self, code: int) -> None:
         """Ends the connection; the pipeline ends after it."""
@@ -212,7 +219,7 @@ class WireTransport(FastAPIWebsocketTransport):
         await self.close(INTERNAL_ERROR)
 
     def on_received(self) -> None:
-        """Notes that the client is there."""
+        """Notes that the client is there: it sent something, or took audio."""
         self._received_at = asyncio.get_running_loop().time()
 
     async def on_closed(self) -> None:

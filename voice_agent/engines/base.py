@@ -267,6 +267,16 @@ class Speaker(Engine, Protocol):
         """
         ...
 
+    def check_voice(self, voice_id: str, language: str | None) -> None:
+        """Says at once what `speak` would refuse at its first step.
+
+        Raises:
+            VoiceNotFound: No such voice.
+            Unsupported: The voice cannot speak the language.
+            EngineUnavailable: The engine is not loaded, closed or broken.
+        """
+        ...
+
     async def enrol(self, enrolment: Enrolment) -> VoiceInfo:
         """Makes a voice from a clip.
 

@@ -10,7 +10,8 @@ from loguru import logger
 
 from voice_agent import metrics
 from voice_agent.engines.room import EngineRoom
-from voice_agent.errors import AtCapacity, ResumeExpired
+from voice_agent.errors import AtCapacity, ResumeExpired, VoiceAgentError
+from voice_agent.server.failures import answer_failure
 from voice_agent.server.health import health_router
 from voice_agent.server.sessions import Session, Sessions
 from voice_agent.settings import Settings, load_settings
@@ -71,7 +72,7 @@ def create_app(service: Service) -> FastAPI:
         async with asyncio.TaskGroup() as tasks:
             opening = tasks.create_task(_open(room))
             watch = tasks.create_task(sessions.watch())
-            lag = tasks.create_task(_measure_lag())
+            lag = tasks.create_task(measure_lag())
             yield
             opening.cancel()
             lag.cancel()
@@ -80,6 +81,7 @@ def create_app(service: Service) -> FastAPI:
         await room.close()
 
     app = FastAPI(title=f"voice-agent {service.name}", lifespan=lifespan, docs_url=None)
+    app.add_exception_handler(VoiceAgentError, answer_failure)
     app.include_router(health_router)
     for router in service.routers:
         app.include_router(router)
@@ -94,7 +96,8 @@ async def _open(room: EngineRoom) -> None:
         logger.info("{}: {} ({}): {}", role, info.name, info.model, info.why)
 
 
-async def _measure_lag() -> None:
+async def measure_lag() -> None:
+    """Observes for ever how late the event loop is."""
     loop = asyncio.get_running_loop()
     while True:
         due_s = loop.time() + _LAG_EVERY_S

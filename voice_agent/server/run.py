@@ -1,6 +1,8 @@
 """Serves one app in this process until it is told to stop."""
 
+import signal
 import socket
+from types import FrameType
 
 import uvicorn
 from fastapi import FastAPI
@@ -8,15 +10,14 @@ from loguru import logger
 from uvicorn.importer import import_from_string
 
 from voice_agent.errors import SettingsError
+from voice_agent.server.flow import HttpFlow, WebSocketFlow, limit_unsent
 from voice_agent.server.sessions import Sessions
 from voice_agent.settings import Settings
 
 # room above the frame limit, so that a frame a little too large gets `too_large` and the
 # session goes on; a much larger one ends the connection with 1009
 _FRAME_HEADROOM = 4
-# What the kernel and uvicorn hold for a client that reads slowly; the rest waits in the
-# engine. 32 KiB are 0.3 s of 24 kHz float32 and 4 s of telephone audio.
-_SEND_BUFFER_BYTES = 32 << 10
+_VOICE_FRAME_HEADROOM = 1.5
 
 
 class _Server(uvicorn.Server):
@@ -25,6 +26,13 @@ class _Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, app: FastAPI) -> None:
         super().__init__(config)
         self._app = app
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Begins to end. Unlike uvicorn's, raises the signal no second time: the code is 0."""
+        del frame
+        if self.should_exit and sig == signal.SIGINT:
+            self.force_exit = True
+        self.should_exit = True
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         sessions: Sessions = self._app.state.service.sessions
@@ -51,11 +59,12 @@ def run_app(path: str, *, host: str, port: int, settings: Settings) -> None:
         host=host,
         port=port,
         loop="uvloop",
-        ws="websockets-sansio",
+        http=HttpFlow,
+        ws=WebSocketFlow,
         ws_per_message_deflate=False,
         ws_max_size=max(
             settings.server.max_frame_bytes * _FRAME_HEADROOM,
-            settings.server.max_voice_frame_bytes + (1 << 20),
+            int(settings.server.max_voice_frame_bytes * _VOICE_FRAME_HEADROOM),
         ),
         log_config=None,
         server_header=False,
@@ -74,6 +83,5 @@ def _listen(host: str, port: int) -> socket.socket:
         raise SettingsError(
             f"cannot listen on {host}:{port}: {error.strerror or error}; is it in use?"
         ) from error
-    # accepted sockets inherit it
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER_BYTES)
+    limit_unsent(listener)
     return listener

@@ -105,6 +105,9 @@ class Draining(ServerMessage):
     deadline_ms: int
 
 
+CommonServerMessage = Ready | Error | Pong | Degraded | Restored | Draining
+
+
 M = TypeVar("M", bound=ClientMessage)
 
 
@@ -127,6 +130,32 @@ def parse(adapter: TypeAdapter[M], text: str) -> M:
         raise BadMessage("message is not valid JSON") from None
 
 
+S = TypeVar("S", bound=ServerMessage)
+
+
+def read(adapter: TypeAdapter[S], text: str) -> S | None:
+    """Reads one server message, as a client does: what a newer server adds is left out.
+
+    Args:
+        adapter: The discriminated union of what a service sends.
+        text: A whole text frame.
+
+    Returns:
+        The message, or None if its type is not known here.
+
+    Raises:
+        BadMessage: It is no message, or not what its type promises.
+    """
+    try:
+        return adapter.validate_json(text, extra="ignore")
+    except ValidationError as error:
+        if error.errors(include_input=False)[0]["type"] == "union_tag_invalid":
+            return None
+        raise BadMessage(_explain(error)) from None
+    except (ValueError, RecursionError):
+        raise BadMessage("message is not valid JSON") from None
+
+
 def _explain(error: ValidationError) -> str:
     first = error.errors(include_input=False, include_url=False)[0]
     kind = first["type"]
@@ -138,7 +167,7 @@ def _explain(error: ValidationError) -> str:
         return "message has an unknown type"
     if kind in ("model_attributes_type", "dict_type", "model_type"):
         return "message is not a JSON object"
-    # loc starts with the message type (the union's tag)
+    # loc starts with the message type (the union's tag), if it is one of several
     tag, *path = (str(part) for part in first["loc"])
-    where = ".".join(path) or tag
-    return f"{tag}: {where}: {first['msg'].lower()}"
+    where = f"{tag}: {'.'.join(path)}" if path else tag
+    return f"{where}: {first['msg'].lower()}"

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter
 
-from voice_agent.wire.common import ClientMessage, Ping, ServerMessage
+from voice_agent.wire.common import ClientMessage, CommonServerMessage, Ping, ServerMessage
 
 AudioEncoding = Literal["pcm_f32le", "pcm_s16le", "mulaw", "mp3", "opus", "wav"]
 VoiceId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_+-]{1,64}$")]
@@ -29,12 +29,17 @@ class SynthesisOptions(ClientMessage):
     seed: Annotated[int, Field(ge=0, lt=1 << 32)] | None = None
 
 
-class Synthesize(SynthesisOptions):
+class SynthesisRequest(SynthesisOptions):
+    """Speak `text`; the body of ``POST /v1/synthesize``."""
+
+    text: _Text
+
+
+class Synthesize(SynthesisRequest):
     """Speak `text`."""
 
     type: Literal["synthesize"]
     request_id: RequestId | None = None
-    text: _Text
 
 
 class TextDelta(SynthesisOptions):
@@ -67,15 +72,21 @@ class Consent(ClientMessage):
     date: Annotated[str, Field(max_length=40)] = ""
 
 
-class RegisterVoice(ClientMessage):
-    """Make a voice from a clip."""
+class VoiceRegistration(ClientMessage):
+    """Make a voice from a clip; the body of ``POST /v1/voices``."""
 
-    type: Literal["register_voice"]
     voice_id: VoiceId
     reference_audio: str
+    """The clip as a WAV, MP3, FLAC or Ogg file, in base64."""
     name: Annotated[str, Field(max_length=200)] | None = None
     consent: Consent | None = None
     replace: bool = False
+
+
+class RegisterVoice(VoiceRegistration):
+    """Make a voice from a clip."""
+
+    type: Literal["register_voice"]
 
 
 class ListVoices(ClientMessage):
@@ -97,6 +108,8 @@ TtsClientMessage = (
 tts_client_message: TypeAdapter[TtsClientMessage] = TypeAdapter(
     Annotated[TtsClientMessage, Field(discriminator="type")]
 )
+synthesis_request: TypeAdapter[SynthesisRequest] = TypeAdapter(SynthesisRequest)
+voice_registration: TypeAdapter[VoiceRegistration] = TypeAdapter(VoiceRegistration)
 
 
 class AudioChunk(ServerMessage):
@@ -150,3 +163,11 @@ class VoiceDeleted(ServerMessage):
 
     type: Literal["voice_deleted"] = "voice_deleted"
     voice_id: str
+
+
+TtsServerMessage = (
+    CommonServerMessage | AudioChunk | SynthesisComplete | VoiceRegistered | Voices | VoiceDeleted
+)
+tts_server_message: TypeAdapter[TtsServerMessage] = TypeAdapter(
+    Annotated[TtsServerMessage, Field(discriminator="type")]
+)

@@ -119,6 +119,16 @@ class EspeakSpeaker:
             metrics.engine_jobs_total.labels("espeak", kind, outcome).inc()
             metrics.engine_run_s.labels("espeak", kind).observe(time.monotonic() - began_s)
 
+    def check_voice(self, voice_id: str, language: str | None) -> None:
+        """Says at once what `speak` would refuse at its first step.
+
+        Raises:
+            VoiceNotFound: No such voice.
+            Unsupported: The language is not spoken.
+            EngineUnavailable: The engine is not loaded, closed or broken.
+        """
+        self._owner.require().espeak_name(voice_id, language)
+
     async def enrol(self, enrolment: Enrolment) -> VoiceInfo:
         """This engine has its own voices only.
 

@@ -1,0 +1,18 @@
+"""The TTS service, port 8002: text in, speech out, over WebSocket and HTTP."""
+
+from pipelines import tts
+from pipelines.run import run_session
+from voice_agent.engines.room import EngineRoom
+from voice_agent.server.app import Service, create_app
+from voice_agent.server.sessions import Session
+from voice_agent.server.speech import speech_router
+
+
+async def bot(session: Session) -> None:
+    """Serves one client until it leaves."""
+    await run_session(session, *tts.build(session))
+
+
+app = create_app(
+    Service(name="tts", bot=bot, engines=EngineRoom.speaking, routers=(speech_router,))
+)

@@ -1,0 +1,40 @@
+"""Keeps next to nothing of an answer outside our hands while a client does not read.
+
+Audio that lies in a write buffer or in the kernel has been made too early and can no
+longer be taken back. How much that is counts in bytes, and compressed speech has few of
+them: 96 KiB are 1 s of 24 kHz float32 and 24 s of Opus. So a write returns when the kernel
+has all of it, and the kernel takes only as much as it can send, and 4 KiB. What a client's
+own kernel has received is the client's.
+"""
+
+import asyncio
+import socket
+
+from uvicorn._types import ASGISendEvent
+from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+
+_UNSENT_BYTES = 4 << 10  # 1 s of Opus; more would not make a connection any faster
+
+
+def limit_unsent(listener: socket.socket) -> None:
+    """Lets the kernel hold little that it cannot send yet; accepted sockets inherit it."""
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _UNSENT_BYTES)
+
+
+class HttpFlow(H11Protocol):
+    """HTTP, and the start of every WebSocket, without a write buffer."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Makes the transport say at once that the kernel did not take all."""
+        transport.set_write_buffer_limits(high=0)
+        super().connection_made(transport)
+
+
+class WebSocketFlow(WebSocketsSansIOProtocol):
+    """A WebSocket whose `send` waits until the kernel has taken the message."""
+
+    async def send(self, message: ASGISendEvent) -> None:
+        """Sends, and waits."""
+        await super().send(message)
+        await self.writable.wait()
