@@ -37,6 +37,9 @@ _SLICE_SAMPLES = 4 * WINDOW_SAMPLES
 # what Smart Turn looks at, with the pause before the turn's first word
 _JUDGED_SAMPLES = 8 * ASR_SAMPLE_RATE_HZ
 _JUDGED_LEAD_SAMPLES = ASR_SAMPLE_RATE_HZ // 2
+# No audio for this long means that none is sent; less can lie between two pages of an Ogg
+# stream or two chunks of a browser's recorder (1 s, and the network).
+_STALLED_AFTER_S = 2.0
 
 
 class TurnDetector(FrameProcessor):
@@ -195,7 +198,7 @@ class TurnDetector(FrameProcessor):
     def _watch(self) -> None:
         self._unwatch()
         if self._turn.open and self._turn.rules.detection is not TurnDetection.NONE:
-            delay_s = self._turn.rules.silence_ms / 1000
+            delay_s = max(self._turn.rules.silence_ms / 1000, _STALLED_AFTER_S)
             loop = asyncio.get_running_loop()
             self._watchdog = loop.call_later(delay_s, self._on_stalled)
 

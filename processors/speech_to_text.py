@@ -2,14 +2,13 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, field
 
 import numpy as np
 from pipecat.frames.frames import Frame, InputAudioRawFrame
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 from pipecat.utils.time import time_now_iso8601
 
+from processors.open_turn import Decoded, OpenTurn, final_frame
 from voice_agent import metrics
 from voice_agent.audio.pcm import int16_to_float
 from voice_agent.engines.base import (
@@ -17,20 +16,18 @@ from voice_agent.engines.base import (
     Priority,
     RecognizeJob,
     Recognizer,
-    TimedWord,
     Transcript,
 )
 from voice_agent.errors import EngineTimeout, EngineUnavailable, VoiceAgentError
 from voice_agent.frames import (
     ClientMessageFrame,
-    FinalFrame,
     PartialFrame,
+    SegmentEndFrame,
     SegmentPauseFrame,
     SegmentStartFrame,
     ServerMessageFrame,
     TurnEndFrame,
 )
-from voice_agent.turns.agreement import CommittedPrefix
 from voice_agent.turns.tape import Tape
 from voice_agent.wire.asr import Close, Config
 from voice_agent.wire.common import Error
@@ -48,31 +45,7 @@ _PARTIAL_TIMEOUT_S = 2.0
 # turns of one session whose final is being made; the next one waits for the first
 _MAX_PENDING_FINALS = 4
 
-Decoded = Transcript | EngineTimeout | EngineUnavailable
 _NOTHING = Transcript(words=(), text="", language="", confidence=0.0)
-
-
-@dataclass(slots=True, eq=False)
-class _Turn:
-    """The open turn.
-
-    Attributes:
-        id: Number within the session.
-        start: Where its speech began.
-        audio_start: First sample the recogniser gets.
-        prefix: What its partials have settled.
-        next_partial: Position at which the next partial is due.
-        speculation: A final that was begun at a pause, and where the pause was.
-    """
-
-    id: int
-    start: int
-    audio_start: int
-    next_partial: int
-    prefix: CommittedPrefix = field(default_factory=CommittedPrefix)
-    partial: "asyncio.Task[None] | None" = None
-    speculation: "asyncio.Task[Decoded] | None" = None
-    speculated_end: int = -1
 
 
 class SpeechToText(FrameProcessor):
@@ -95,7 +68,9 @@ class SpeechToText(FrameProcessor):
         self._final_timeout_s = final_timeout_s
         self._config = Config(type="config", partials=True, words=True, language="en")
         self._tape = Tape()
-        self._turn: _Turn | None = None
+        self._turn: OpenTurn | None = None
+        self._speaking = False
+        self._last_end = 0  # where the last turn ended
         self._turns = 0
         self._finals: list[asyncio.Task[None]] = []
 
@@ -110,6 +85,8 @@ class SpeechToText(FrameProcessor):
                 self._on_speech(round(frame.at_s * _HZ))
             case SegmentPauseFrame():
                 self._speculate(frame.end_sample)
+            case SegmentEndFrame():
+                self._speaking = False
             case TurnEndFrame():
                 await self._end_turn(frame)
             case ClientMessageFrame(message=Config() as config):
@@ -127,25 +104,25 @@ class SpeechToText(FrameProcessor):
         if self._turn is not None:
             await self._stop(self._turn.partial)
             await self._stop(self._turn.speculation)
-        for final in self._finals:
+        for final in list(self._finals):
             await self._stop(final)
         self._recognizer.forget(self._session_id)
 
-    async def _stop(self, task: "asyncio.Task[None] | asyncio.Task[Decoded] | None"):
+    async def _stop(self, task: "asyncio.Task[None] | asyncio.Task[Decoded] | None") -> None:
         if task is not None and not task.done():
             await self.cancel_task(task)
 
     def _hear(self, frame: InputAudioRawFrame) -> None:
         self._tape.append(int16_to_float(np.frombuffer(frame.audio, np.int16)))
         turn = self._turn
-        if turn is None:
+        if turn is None or not turn.spoken:
             # a segment is known 0.2 s after its start; frames may be long
             self._tape.forget_before(self._tape.end - _PRE_ROLL_SAMPLES - _HZ)
         elif self._wants_partial(turn):
             turn.next_partial = self._tape.end + _PARTIAL_EVERY_SAMPLES
             turn.partial = self.create_task(self._make_partial(turn))
 
-    def _wants_partial(self, turn: _Turn) -> bool:
+    def _wants_partial(self, turn: OpenTurn) -> bool:
         return (
             self._config.partials is not False
             and self._tape.end >= turn.next_partial
@@ -156,23 +133,26 @@ class SpeechToText(FrameProcessor):
         )
 
     def _on_speech(self, start: int) -> None:
-        if self._turn is None:
-            self._open_turn(start, start - _PRE_ROLL_SAMPLES)
+        self._speaking = True
+        if self._turn is None or not self._turn.spoken:
+            # not into what the turn before has had
+            self._open_turn(start, max(start - _PRE_ROLL_SAMPLES, self._last_end), spoken=True)
         elif self._turn.speculation is not None:
             self._turn.speculation.cancel()
             self._turn.speculation = None
 
-    def _open_turn(self, start: int, audio_start: int) -> _Turn:
+    def _open_turn(self, start: int, audio_start: int, *, spoken: bool) -> OpenTurn:
         self._turns += 1
-        self._turn = _Turn(
+        self._turn = OpenTurn(
             id=self._turns,
             start=start,
             audio_start=max(audio_start, self._tape.start),
             next_partial=start + _FIRST_PARTIAL_SAMPLES,
+            spoken=spoken,
         )
         return self._turn
 
-    def _job(self, turn: _Turn, end: int, priority: Priority, timeout_s: float) -> RecognizeJob:
+    def _job(self, turn: OpenTurn, end: int, priority: Priority, timeout_s: float) -> RecognizeJob:
         return RecognizeJob(
             session_id=self._session_id,
             turn_id=turn.id,
@@ -184,7 +164,7 @@ class SpeechToText(FrameProcessor):
             hotwords=tuple(self._config.hotwords or ()),
         )
 
-    async def _make_partial(self, turn: _Turn) -> None:
+    async def _make_partial(self, turn: OpenTurn) -> None:
         end = self._tape.end
         job = self._job(turn, end, Priority.PARTIAL, _PARTIAL_TIMEOUT_S)
         try:
@@ -216,43 +196,52 @@ class SpeechToText(FrameProcessor):
         if turn.speculation is not None:
             turn.speculation.cancel()
         turn.speculated_end = end_sample
-        turn.speculation = self.create_task(self._decode(turn, end_sample))
+        turn.speculation = self._decode(turn, end_sample + _POST_ROLL_SAMPLES)
 
-    async def _decode(self, turn: _Turn, end_sample: int) -> Decoded:
-        """A final's transcript, or why there is none (a task's exception would be lost)."""
-        end = end_sample + _POST_ROLL_SAMPLES
+    def _decode(self, turn: OpenTurn, end: int) -> "asyncio.Task[Decoded]":
+        """Begins a final. Takes its audio now: the tape forgets it when the turn has ended."""
         job = self._job(turn, end, Priority.FINAL, self._final_timeout_s)
+        return self.create_task(self._transcribe(job))
+
+    async def _transcribe(self, job: RecognizeJob) -> Decoded:
         if not len(job.samples):
             return _NOTHING
         try:
             return await self._recognizer.transcribe(job) or _NOTHING
         except (EngineTimeout, EngineUnavailable) as error:
-            return error
+            return error  # as a task's exception it would be lost
 
     async def _end_turn(self, frame: TurnEndFrame) -> None:
-        turn = self._turn or self._open_turn(frame.start_sample, frame.end_sample)
+        turn = self._turn or self._open_turn(frame.start_sample, frame.end_sample, spoken=False)
         if turn.partial is not None:
             turn.partial.cancel()
         decoding = turn.speculation
         if decoding is None or turn.speculated_end != frame.end_sample:
             if decoding is not None:
                 decoding.cancel()
-            decoding = self.create_task(self._decode(turn, frame.end_sample))
+            decoding = self._decode(turn, self._end_of_audio(turn, frame))
         self._turn = None
+        self._last_end = frame.end_sample
+        if not frame.complete:
+            self._open_turn(frame.end_sample, frame.end_sample, spoken=self._speaking)
+        self._tape.forget_before(frame.end_sample - _PRE_ROLL_SAMPLES)
         if len(self._finals) >= _MAX_PENDING_FINALS:
             await asyncio.wait(self._finals[:1])
         before = self._finals[-1] if self._finals else None
         final = self.create_task(self._make_final(turn, frame, decoding, before))
         self._finals.append(final)
         final.add_done_callback(self._finals.remove)
-        if frame.complete:
-            self._tape.forget_before(frame.end_sample - _PRE_ROLL_SAMPLES)
-        else:
-            self._open_turn(frame.end_sample, frame.end_sample)
+
+    @staticmethod
+    def _end_of_audio(turn: OpenTurn, frame: TurnEndFrame) -> int:
+        if not turn.spoken:
+            return turn.audio_start
+        # what follows a cut belongs to the next part
+        return frame.end_sample + (_POST_ROLL_SAMPLES if frame.complete else 0)
 
     async def _make_final(
         self,
-        turn: _Turn,
+        turn: OpenTurn,
         frame: TurnEndFrame,
         decoding: "asyncio.Task[Decoded]",
         before: "asyncio.Task[None] | None",
@@ -265,44 +254,13 @@ class SpeechToText(FrameProcessor):
         if before is not None and not before.done():
             await asyncio.wait([before])
         self._recognizer.release(self._session_id, turn.id)
-        await self.push_frame(self._final(turn, frame, transcript, decided_ns))
-        metrics.turns_total.labels(frame.ended_by).inc()
-        metrics.final_latency_s.observe((time.monotonic_ns() - decided_ns) / 1e9)
-
-    def _final(
-        self, turn: _Turn, frame: TurnEndFrame, transcript: Transcript | None, decided_ns: int
-    ) -> FinalFrame:
-        """Builds the final; without a transcript, of what the partials showed."""
-        heard: Sequence[TimedWord] = turn.prefix.words if transcript is None else transcript.words
-        offset_s = turn.audio_start / _HZ
-        end_s = frame.end_sample / _HZ
-        words = [_shifted(word, offset_s) for word in heard]
-        revised = turn.prefix.revised_by(heard)
-        metrics.revised_words_total.inc(revised)
-        return FinalFrame(
-            text=turn.prefix.text if transcript is None else transcript.text,
-            user_id=self._session_id,
-            timestamp=time_now_iso8601(),
-            finalized=True,
-            words=words if self._config.words is not False else [],
-            # soft beginnings and endings lie outside what the detector took for speech
-            start_s=round(min([turn.start / _HZ, *(w.start_s for w in words[:1])]), 3),
-            end_s=round(max([end_s, *(w.end_s for w in words[-1:])]), 3),
-            confidence=transcript.confidence if transcript else 0.0,
-            spoken_language=(transcript.language if transcript else "")
-            or self._config.language
-            or "",
-            turn_complete=frame.complete,
-            ended_by=frame.ended_by,
-            revised_words=revised,
-            decided_ns=decided_ns,
+        await self.push_frame(
+            final_frame(
+                turn,
+                frame,
+                transcript,
+                session_id=self._session_id,
+                config=self._config,
+                decided_ns=decided_ns,
+            )
         )
-
-
-def _shifted(word: TimedWord, offset_s: float) -> TimedWord:
-    return TimedWord(
-        word=word.word,
-        start_s=round(word.start_s + offset_s, 3),
-        end_s=round(word.end_s + offset_s, 3),
-        confidence=word.confidence,
-    )

@@ -7,6 +7,7 @@ holds up only its own session.
 """
 
 import asyncio
+import time
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Iterable
 from typing import Any
@@ -41,6 +42,17 @@ class WireSerializer(ABC):
 
     def __init__(self, *, max_frame_bytes: int) -> None:
         self.max_frame_bytes = max_frame_bytes
+        self._active_at_s = time.monotonic()
+        self._working = False
+
+    @property
+    def silent_s(self) -> float:
+        """Seconds since the client sent anything but a `ping`; 0 while that is dealt with."""
+        return 0.0 if self._working else time.monotonic() - self._active_at_s
+
+    def note_activity(self) -> None:
+        """Notes that the client is there, in another way than by sending."""
+        self._active_at_s = time.monotonic()
 
     @abstractmethod
     def parse(self, text: str) -> ClientMessage:
@@ -70,21 +82,28 @@ class WireSerializer(ABC):
     async def incoming(self, data: str | bytes) -> AsyncIterator[Frame]:
         """Frames for anything that a client sends; never raises for what it sent."""
         try:
-            limit = self.frame_limit(data)
-            if len(data) > limit:
-                raise TooLarge(f"a frame may have {limit} bytes, this one has {len(data)}")
-            if isinstance(data, bytes):
-                frames = self.on_binary(data)
-            else:
-                message = self.parse(data)
-                if isinstance(message, Ping):
-                    yield ServerMessageFrame(message=Pong(id=message.id))
-                    return
-                frames = self.on_message(message)
+            frames = self._frames(data)
+            if isinstance(frames, Ping):
+                yield ServerMessageFrame(message=Pong(id=frames.id))
+                return
+            self._working = True
             async for frame in frames:
                 yield frame
         except VoiceAgentError as error:
             yield ServerMessageFrame(message=Error.of(error))
+        finally:
+            if self._working:
+                self._working = False
+                self.note_activity()
+
+    def _frames(self, data: str | bytes) -> AsyncIterator[Frame] | Ping:
+        limit = self.frame_limit(data)
+        if len(data) > limit:
+            raise TooLarge(f"a frame may have {limit} bytes, this one has {len(data)}")
+        if isinstance(data, bytes):
+            return self.on_binary(data)
+        message = self.parse(data)
+        return message if isinstance(message, Ping) else self.on_message(message)
 
 
 class _Client(FastAPIWebsocketClient):
@@ -122,7 +141,6 @@ class _Input(FastAPIWebsocketInputTransport):
     async def _receive_messages(self) -> None:
         try:
             async for data in self._client.receive():
-                self._wire.on_received()
                 async for frame in self._wire.serializer.incoming(data):
                     await self.push_frame(frame)
         except Exception:
@@ -182,13 +200,12 @@ class WireTransport(FastAPIWebsocketTransport):
         self._output = _Output(self, self._wire_client, params)
         self._writing = asyncio.Lock()
         self._seq = 0
-        self._received_at = asyncio.get_running_loop().time()
         self._ended = False
 
     @property
     def silent_s(self) -> float:
-        """Seconds since the client sent anything."""
-        return asyncio.get_running_loop().time() - self._received_at
+        """Seconds since the client sent anything but a `ping`, or took audio."""
+        return self.serializer.silent_s
 
     async def send(self, message: ServerMessage, payload: bytes = b"") -> None:
         """Writes a message and its binary frame; waits while the client does not read.
@@ -206,7 +223,7 @@ class WireTransport(FastAPIWebsocketTransport):
             await self._wire_client.send(f'{text[:-1]},"seq":{self._seq}}}')
             if payload:
                 await self._wire_client.send(payload)
-                self.on_received()  # who takes a long answer is not idle
+                self.serializer.note_activity()  # who takes a long answer is not idle
 
     async def close(self, code: int) -> None:
         """Ends the connection; the pipeline ends after it."""
@@ -217,10 +234,6 @@ class WireTransport(FastAPIWebsocketTransport):
         """Tells the client that its session broke, and ends it."""
         await self.send(Error.of(VoiceAgentError("the session failed; please connect again")))
         await self.close(INTERNAL_ERROR)
-
-    def on_received(self) -> None:
-        """Notes that the client is there: it sent something, or took audio."""
-        self._received_at = asyncio.get_running_loop().time()
 
     async def on_closed(self) -> None:
         """Tells once that the session is over, whoever ended it."""

@@ -84,6 +84,10 @@ class Child:
         except OSError as error:
             raise EngineUnavailable("the engine's process ended", retry_after_ms=1000) from error
 
+    async def ended(self) -> None:
+        """Waits until the process has ended, whoever ended it."""
+        await self._process.wait()
+
     async def close(self) -> None:
         """Ends the process, by force if it does not go."""
         if self._process.stdin is not None:

@@ -149,6 +149,9 @@ class TurnTracker:
             case SegmentStarted(at_sample):
                 if self._turn_start is None:
                     self._turn_start = self._piece_start = at_sample
+                elif self._turn_end <= self._piece_start:
+                    # silent since the cut: this part begins with its speech
+                    self._piece_start = max(at_sample, self._piece_start)
             case SegmentEnded(at_sample):
                 self._turn_end = at_sample
         yield event

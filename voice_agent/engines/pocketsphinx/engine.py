@@ -9,7 +9,8 @@ decoder and grows when more sessions talk at once.
 
 import asyncio
 import time
-from dataclasses import dataclass, field
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
 
@@ -36,6 +37,8 @@ _MAX_JOBS = 256  # finals and partials of all sessions; more is refused
 # a decode of the longest turn takes 2–5 s on a busy core
 _RUN_TIMEOUT_S = 20.0
 _RESTART_DELAY_S = 0.5
+# a final outlives two decoders that die under it
+_ATTEMPTS = 3
 
 _Entry = Entry[RecognizeJob, Transcript]
 
@@ -45,7 +48,7 @@ class _Decoder:
     """A child process and what it is doing.
 
     Attributes:
-        child: None while it is started.
+        child: None while it is started; `_keep` alone sets it.
         turn: Key of the turn it follows, or empty.
         heard_samples: Samples of that turn that it has had.
         busy: Whether a job runs in it.
@@ -55,7 +58,11 @@ class _Decoder:
     turn: str = ""
     heard_samples: int = 0
     busy: bool = False
-    task: "asyncio.Task[None] | None" = field(default=None)
+
+    @property
+    def free(self) -> bool:
+        """Whether a job may run in it now."""
+        return self.child is not None and self.child.alive and not self.busy
 
 
 class PocketSphinx:
@@ -69,7 +76,7 @@ class PocketSphinx:
         self._max_decoders = max_decoders
         self._desk = JobDesk[RecognizeJob, Transcript]("pocketsphinx", max_jobs=_MAX_JOBS)
         self._decoders: list[_Decoder] = []
-        self._owner: asyncio.Task[None] | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
         self._closed = False
 
     @property
@@ -99,7 +106,8 @@ class PocketSphinx:
         """Starts the first decoder."""
         first = _Decoder(child=await Child.start(_WORKER))
         self._decoders.append(first)
-        self._owner = asyncio.create_task(self._own(), name="pocketsphinx")
+        self._spawn(self._keep(first))
+        self._spawn(self._own())
 
     async def warm_up(self) -> None:
         """Decodes half a second of silence."""
@@ -110,10 +118,9 @@ class PocketSphinx:
         """Fails what waits and ends the processes."""
         self._closed = True
         self._desk.close()
-        tasks = [self._owner, *(d.task for d in self._decoders)]
-        for task in tasks:
-            if task is not None:
-                task.cancel()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         for decoder in self._decoders:
             if decoder.child is not None:
                 decoder.child.kill()
@@ -122,13 +129,23 @@ class PocketSphinx:
 
     async def transcribe(self, job: RecognizeJob) -> Transcript | None:
         """Runs one job; see `Recognizer`."""
-        try:
-            return await self._submit(job)
-        except EngineUnavailable:
-            if self._closed or job.priority is Priority.PARTIAL:
-                raise
-            # its decoder died under it; another one takes it
-            return await self._submit(job)
+        if job.priority is Priority.PARTIAL:
+            return await self._submit(job) if self._has_room(job) else None
+        for _ in range(_ATTEMPTS - 1):
+            try:
+                return await self._submit(job)
+            except EngineUnavailable:
+                if self._closed:
+                    raise
+                # its decoder died under it; another one takes it
+        return await self._submit(job)
+
+    def _has_room(self, job: RecognizeJob) -> bool:
+        """Whether a partial could get a decoder; if not, the pool grows for the next one."""
+        if any(d.turn in ("", _key(job)) for d in self._decoders):
+            return True
+        self._grow()
+        return False
 
     async def _submit(self, job: RecognizeJob) -> Transcript | None:
         return await self._desk.submit(
@@ -137,16 +154,17 @@ class PocketSphinx:
 
     def release(self, session_id: str, turn_id: int) -> None:
         """Gives the turn's decoder back to the pool."""
-        for decoder in self._decoders:
-            if decoder.turn == _key(session_id, turn_id):
-                decoder.turn = ""
-                self._desk.nudge()
+        turn = f"{session_id}/{turn_id}"
+        self._free_leases(lambda leased: leased == turn)
 
     def forget(self, session_id: str) -> None:
         """Drops the session's waiting jobs and its lease."""
         self._desk.forget(session_id)
+        self._free_leases(lambda leased: leased.startswith(f"{session_id}/"))
+
+    def _free_leases(self, matches: Callable[[str], bool]) -> None:
         for decoder in self._decoders:
-            if decoder.turn.startswith(f"{session_id}/"):
+            if matches(decoder.turn):
                 decoder.turn = ""
         self._desk.nudge()
 
@@ -158,89 +176,102 @@ class PocketSphinx:
             if decoder is None:  # cannot be: `take` has just seen one
                 self._desk.fail(entry, EngineUnavailable("no decoder is free"))
                 continue
-            decoder.busy = True
-            decoder.task = asyncio.create_task(self._run(decoder, entry))
+            self._lease(decoder, entry.job)
+            self._spawn(self._run(decoder, entry))
             if len(self._desk) or all(d.turn for d in self._decoders if d is not decoder):
                 self._grow()
 
     def _pick(self, job: RecognizeJob) -> _Decoder | None:
         """The decoder for a job: its turn's own, an idle one, and for finals any free one."""
-        free = [d for d in self._decoders if d.child is not None and not d.busy]
-        key = _key(job.session_id, job.turn_id)
-        own = [d for d in free if d.turn == key]
+        free = [d for d in self._decoders if d.free]
+        own = [d for d in free if d.turn == _key(job)]
         idle = [d for d in free if not d.turn]
         if job.priority is not Priority.PARTIAL:
             return next(iter(idle + own + free), None)
         # a turn with a busy decoder waits for that one instead of taking a second
-        if own or any(d.turn == key for d in self._decoders):
+        if own or any(d.turn == _key(job) for d in self._decoders):
             return next(iter(own), None)
         return next(iter(idle), None)
+
+    @staticmethod
+    def _lease(decoder: _Decoder, job: RecognizeJob) -> None:
+        decoder.busy = True
+        # a final ends the utterance that partials had begun
+        turn = _key(job) if job.priority is Priority.PARTIAL else ""
+        if decoder.turn != turn:
+            decoder.turn, decoder.heard_samples = turn, 0
 
     def _grow(self) -> None:
         starting = any(d.child is None for d in self._decoders)
         if not starting and len(self._decoders) < self._max_decoders and not self._closed:
             decoder = _Decoder()
             self._decoders.append(decoder)
-            decoder.task = asyncio.create_task(self._start(decoder))
+            self._spawn(self._keep(decoder))
 
-    async def _start(self, decoder: _Decoder) -> None:
-        while not self._closed:
+    async def _keep(self, decoder: _Decoder) -> None:
+        """Starts the decoder's process, and another one whenever it has ended."""
+        while True:
+            if decoder.child is None:
+                decoder.child = await self._start()
+                decoder.busy, decoder.turn, decoder.heard_samples = False, "", 0
+                self._desk.nudge()
+            await decoder.child.ended()
+            logger.error("a pocketsphinx decoder ended and is started again")
+            metrics.engine_restarts_total.labels("pocketsphinx").inc()
+            await decoder.child.close()
+            decoder.child = None
+
+    async def _start(self) -> Child:
+        while True:
             try:
-                decoder.child = await Child.start(_WORKER)
+                return await Child.start(_WORKER)
             except (EngineUnavailable, OSError, TimeoutError) as error:
                 logger.error("a pocketsphinx decoder does not start: {}", error)
                 await asyncio.sleep(_RESTART_DELAY_S)
-                continue
-            decoder.busy, decoder.turn, decoder.heard_samples = False, "", 0
-            self._desk.nudge()
-            return
 
     async def _run(self, decoder: _Decoder, entry: _Entry) -> None:
         started_s = time.monotonic()
+        child = decoder.child
         try:
-            answer = await self._ask(decoder, entry.job)
+            if child is None:
+                raise EngineUnavailable("the decoder is not running")
+            answer = await self._ask(child, decoder, entry.job)
         except (EngineTimeout, EngineUnavailable) as error:
+            # stays busy until `_keep` has another process for it
             self._desk.fail(entry, error)
-            logger.error("a pocketsphinx decoder failed and is started again: {}", error)
-            metrics.engine_restarts_total.labels("pocketsphinx").inc()
-            if decoder.child is not None:
-                decoder.child.kill()
-                decoder.child = None
-            decoder.task = asyncio.create_task(self._start(decoder))
+            if child is not None:
+                child.kill()
             return
         self._desk.ran(entry, time.monotonic() - started_s)
         self._desk.finish(entry, _transcript(answer))
         decoder.busy = False
         self._desk.nudge()
 
-    async def _ask(self, decoder: _Decoder, job: RecognizeJob) -> dict[str, Any]:
-        if decoder.child is None:
-            raise EngineUnavailable("the decoder is not running")
-        if job.priority is not Priority.PARTIAL:
-            decoder.turn = ""  # a final ends the utterance that partials had begun
-            return await decoder.child.ask(
-                {"do": "final"}, _pcm(job.samples), timeout_s=_RUN_TIMEOUT_S
-            )
-        key = _key(job.session_id, job.turn_id)
-        if decoder.turn != key:
-            decoder.turn, decoder.heard_samples = key, 0
-        answer = await self._ask_partial(decoder, job, key)
-        if answer.get("restart"):
-            decoder.heard_samples = 0
-            answer = await self._ask_partial(decoder, job, key)
-        decoder.heard_samples = len(job.samples)
+    async def _ask(self, child: Child, decoder: _Decoder, job: RecognizeJob) -> dict[str, Any]:
+        if job.priority is Priority.PARTIAL:
+            answer = await self._ask_partial(child, job, decoder.heard_samples)
+            if "words" not in answer:
+                answer = await self._ask_partial(child, job, 0)
+            decoder.heard_samples = len(job.samples)
+        else:
+            answer = await child.ask({"do": "final"}, _pcm(job.samples), timeout_s=_RUN_TIMEOUT_S)
+        if "words" not in answer:
+            raise EngineUnavailable("the decoder answers nonsense")
         return answer
 
-    async def _ask_partial(self, decoder: _Decoder, job: RecognizeJob, key: str) -> dict[str, Any]:
-        if decoder.child is None:
-            raise EngineUnavailable("the decoder is not running")
-        question = {"do": "partial", "turn": key, "offset": decoder.heard_samples}
-        fresh = _pcm(job.samples[decoder.heard_samples :])
-        return await decoder.child.ask(question, fresh, timeout_s=_RUN_TIMEOUT_S)
+    @staticmethod
+    async def _ask_partial(child: Child, job: RecognizeJob, offset: int) -> dict[str, Any]:
+        question = {"do": "partial", "turn": _key(job), "offset": offset}
+        return await child.ask(question, _pcm(job.samples[offset:]), timeout_s=_RUN_TIMEOUT_S)
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work, name="pocketsphinx")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
 
-def _key(session_id: str, turn_id: int) -> str:
-    return f"{session_id}/{turn_id}"
+def _key(job: RecognizeJob) -> str:
+    return f"{job.session_id}/{job.turn_id}"
 
 
 def _pcm(samples: Samples) -> bytes:

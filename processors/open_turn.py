@@ -1,0 +1,89 @@
+"""The turn that is open, and the final that comes of it."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from pipecat.utils.time import time_now_iso8601
+
+from voice_agent import metrics
+from voice_agent.engines.base import ASR_SAMPLE_RATE_HZ, TimedWord, Transcript
+from voice_agent.errors import EngineTimeout, EngineUnavailable
+from voice_agent.frames import FinalFrame, TurnEndFrame
+from voice_agent.turns.agreement import CommittedPrefix
+from voice_agent.wire.asr import Config
+
+_HZ = ASR_SAMPLE_RATE_HZ
+
+Decoded = Transcript | EngineTimeout | EngineUnavailable
+"""A final's transcript, or why there is none."""
+
+
+@dataclass(slots=True, eq=False)
+class OpenTurn:
+    """The open turn.
+
+    Attributes:
+        id: Number within the session.
+        start: Where its speech began.
+        audio_start: First sample the recogniser gets.
+        next_partial: Position at which the next partial is due.
+        spoken: Whether anything was said in it; after a cut in a pause, not yet.
+        prefix: What its partials have settled.
+        partial: The partial that is being made.
+        speculation: A final that was begun at a pause, and where the pause was.
+    """
+
+    id: int
+    start: int
+    audio_start: int
+    next_partial: int
+    spoken: bool
+    prefix: CommittedPrefix = field(default_factory=CommittedPrefix)
+    partial: "asyncio.Task[None] | None" = None
+    speculation: "asyncio.Task[Decoded] | None" = None
+    speculated_end: int = -1
+
+
+def final_frame(
+    turn: OpenTurn,
+    end: TurnEndFrame,
+    transcript: Transcript | None,
+    *,
+    session_id: str,
+    config: Config,
+    decided_ns: int,
+) -> FinalFrame:
+    """The final of a turn; without a transcript, of what the partials showed."""
+    heard: Sequence[TimedWord] = turn.prefix.words if transcript is None else transcript.words
+    words = [_shifted(word, turn.audio_start / _HZ) for word in heard]
+    revised = turn.prefix.revised_by(heard)
+    metrics.revised_words_total.inc(revised)
+    metrics.turns_total.labels(end.ended_by).inc()
+    metrics.final_latency_s.observe((time.monotonic_ns() - decided_ns) / 1e9)
+    return FinalFrame(
+        text=turn.prefix.text if transcript is None else transcript.text,
+        user_id=session_id,
+        timestamp=time_now_iso8601(),
+        finalized=True,
+        words=words if config.words is not False else [],
+        # soft beginnings and endings lie outside what the detector took for speech
+        start_s=round(min([turn.start / _HZ, *(w.start_s for w in words[:1])]), 3),
+        end_s=round(max([end.end_sample / _HZ, *(w.end_s for w in words[-1:])]), 3),
+        confidence=transcript.confidence if transcript else 0.0,
+        spoken_language=(transcript.language if transcript else "") or config.language or "",
+        turn_complete=end.complete,
+        ended_by=end.ended_by,
+        revised_words=revised,
+        decided_ns=decided_ns,
+    )
+
+
+def _shifted(word: TimedWord, offset_s: float) -> TimedWord:
+    return TimedWord(
+        word=word.word,
+        start_s=round(word.start_s + offset_s, 3),
+        end_s=round(word.end_s + offset_s, 3),
+        confidence=word.confidence,
+    )
