@@ -1,18 +1,41 @@
 """The command line: ``voice-agent``."""
 
+from importlib.metadata import version
+from typing import Annotated
+
 import typer
 
+from voice_agent.cli.say import say, voices
 from voice_agent.cli.serve import serve
+from voice_agent.cli.transcribe import transcribe
+from voice_agent.cli.up import up
 
 app = typer.Typer(
     name="voice-agent",
     help="A voice agent server: speech in, speech out.",
     no_args_is_help=True,
-    pretty_exceptions_show_locals=False,
+    add_completion=False,
+    # plain text: the same on a terminal, in a pipe and in the documentation
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
 )
+app.command()(up)
 app.command()(serve)
+app.command()(transcribe)
+app.command()(say)
+app.command()(voices)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"voice-agent {version('voice-agent')}")
+        raise typer.Exit
 
 
 @app.callback()
-def _root() -> None:
-    """Keeps `serve` a command of its own while it is the only one."""
+def _root(
+    _: Annotated[
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Print the version."),
+    ] = False,
+) -> None: ...

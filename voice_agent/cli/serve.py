@@ -1,49 +1,36 @@
 """``voice-agent serve``: one service in this process."""
 
-from enum import StrEnum
-from pathlib import Path
+import os
+import signal
+import sys
+import threading
+import time
 from typing import Annotated
 
 import typer
 
 from voice_agent.cli.fail import or_exit
-from voice_agent.log import set_up_logging
-from voice_agent.server.run import run_app
+from voice_agent.cli.services import Config, Host, ServiceName, port_of
 from voice_agent.settings import Settings, load_settings
 
-
-class ServiceName(StrEnum):
-    """What can be served."""
-
-    ASR = "asr"
-    TTS = "tts"
-    AGENT = "agent"
-    DIRECT = "direct"
-    ECHO = "echo"
-
-
-_PORTS = {ServiceName.ASR: 8001, ServiceName.TTS: 8002}
-_AGENT_PORT = 8000
-
-Config = Annotated[Path | None, typer.Option("--config", help="A TOML file with settings.")]
-Host = Annotated[str | None, typer.Option(help="Address to listen on.")]
-Port = Annotated[int | None, typer.Option(min=0, max=65535, help="Port; 0 takes a free one.")]
-
-
-def default_port(service: ServiceName) -> int:
-    """The port a service has when nobody says otherwise."""
-    return _PORTS.get(service, _AGENT_PORT)
+# beyond the draining that the settings allow: closing engines
+_EXIT_GRACE_S = 10.0
 
 
 def serve(
     service: Annotated[ServiceName, typer.Argument(help="Which service.")],
     host: Host = None,
-    port: Port = None,
+    port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="Port; 0 takes a free one.")
+    ] = None,
     config: Config = None,
+    follow: Annotated[bool, typer.Option("--follow", hidden=True)] = False,
 ) -> None:
     """Serve one service until it is told to stop."""
     with or_exit():
         settings = load_settings(config)
+        if follow:
+            _end_with_stdin(settings.server.drain_timeout_s + _EXIT_GRACE_S)
         run(service, settings, host=host, port=port)
 
 
@@ -55,8 +42,13 @@ def run(
     Raises:
         SettingsError: The settings cannot work.
     """
+    from voice_agent.cli.choice import check_choices
+    from voice_agent.log import set_up_logging
+    from voice_agent.server.run import run_app
+
+    check_choices(service, settings)
     if port is None:
-        port = settings.server.port or default_port(service)
+        port = settings.server.port or port_of(service)
     set_up_logging(service.value, settings.log, settings.privacy)
     # by name, as uvicorn does it: nothing here imports upwards
     run_app(
@@ -65,3 +57,17 @@ def run(
         port=port,
         settings=settings,
     )
+
+
+def _end_with_stdin(deadline_s: float) -> None:
+    """Stops this process when its stdin ends, as it does however its parent dies."""
+
+    def watch() -> None:
+        # not sys.stdin: its lock would be held at interpreter exit
+        while os.read(sys.__stdin__.fileno() if sys.__stdin__ else 0, 1024):
+            pass
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(deadline_s)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True, name="follows its parent").start()

@@ -1,0 +1,1 @@
+"""Async clients of the services: one connection each, typed messages both ways."""

@@ -4,8 +4,9 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field, TypeAdapter
 
-from voice_agent.wire.asr import Close, Config, Finalize
-from voice_agent.wire.common import ClientMessage, Ping, ServerMessage
+from voice_agent.wire.asr import AsrMessage, Close, Config, Finalize
+from voice_agent.wire.common import ClientMessage, CommonServerMessage, Ping, ServerMessage
+from voice_agent.wire.tts import AudioChunk, SynthesisComplete
 
 
 class TypedText(ClientMessage):
@@ -77,3 +78,19 @@ class Latency(ServerMessage):
     type: Literal["latency"] = "latency"
     turn: int
     stages: list[Stage]
+
+
+AgentServerMessage = (
+    CommonServerMessage
+    | AsrMessage
+    | AnswerStart
+    | AnswerText
+    | AudioChunk
+    | SynthesisComplete
+    | AnswerEnd
+    | Clear
+    | Latency
+)
+agent_server_message: TypeAdapter[AgentServerMessage] = TypeAdapter(
+    Annotated[AgentServerMessage, Field(discriminator="type")]
+)

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field, TypeAdapter
 
-from voice_agent.wire.common import ClientMessage, Ping, ServerMessage
+from voice_agent.wire.common import ClientMessage, CommonServerMessage, Ping, ServerMessage
 
 Encoding = Literal["auto", "pcm_s16le", "pcm_f32le", "mulaw", "alaw", "container"]
 TurnDetection = Literal["smart_turn", "silence", "none"]
@@ -116,3 +116,10 @@ class Final(ServerMessage):
     ended_by: EndedBy
     revised: int
     words: list[Word]
+
+
+AsrMessage = Configured | SpeechStart | SpeechEnd | Partial | Final
+AsrServerMessage = CommonServerMessage | AsrMessage
+asr_server_message: TypeAdapter[AsrServerMessage] = TypeAdapter(
+    Annotated[AsrServerMessage, Field(discriminator="type")]
+)

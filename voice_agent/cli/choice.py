@@ -1,0 +1,44 @@
+"""Which engines would be picked, without building any."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from voice_agent.cli.services import ServiceName
+from voice_agent.engines.catalogue import RECOGNIZERS, SPEAKERS, Choice, Picked, pick
+from voice_agent.settings import Settings
+
+_HEARS = {ServiceName.ASR, ServiceName.AGENT, ServiceName.DIRECT}
+_SPEAKS = {ServiceName.TTS, ServiceName.AGENT, ServiceName.DIRECT}
+
+
+def recognizer_choice(settings: Settings) -> Picked[str]:
+    """The name of the recogniser, and why. Raises as `pick`."""
+    return pick(_names(RECOGNIZERS), settings.asr.engine, settings)
+
+
+def speaker_choice(settings: Settings) -> Picked[str]:
+    """The name of the speaker, and why. Raises as `pick`."""
+    return pick(_names(SPEAKERS), settings.tts.engine, settings)
+
+
+def check_choices(service: ServiceName, settings: Settings) -> None:
+    """Finds out whether a service has its engines, before it starts.
+
+    Raises:
+        SettingsError: An engine that the settings ask for is unknown or cannot run here.
+    """
+    if service in _HEARS:
+        recognizer_choice(settings)
+    if service in _SPEAKS:
+        speaker_choice(settings)
+
+
+def _names(table: Mapping[str, Choice[Any]]) -> dict[str, Choice[str]]:
+    def named(name: str) -> Choice[str]:
+        def build(_: Settings) -> str:
+            return name
+
+        return replace(table[name], build=build)
+
+    return {name: named(name) for name in table}

@@ -1,0 +1,56 @@
+"""What a person sees when everything runs: addresses, engines, and why these."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from rich.console import Console
+from rich.panel import Panel
+from rich.text import Text
+
+from voice_agent.cli.services import ServiceName
+
+Infos = Mapping[ServiceName, tuple[str, dict[str, Any] | None]]
+"""By service: its address, and ``/v1/info`` if it is ready."""
+
+
+def show(infos: Infos, console: Console | None = None) -> None:
+    """Prints the panel on stdout; without a terminal, the same lines without a frame."""
+    console = console or Console(highlight=False)
+    text = Text("\n").join(Text.from_markup(line) for line in lines(infos))
+    if console.is_terminal:
+        console.print(Panel(text, title="voice-agent", border_style="green", expand=False))
+    else:
+        console.print(text, soft_wrap=True)
+
+
+def lines(infos: Infos) -> list[str]:
+    """The panel's lines, in rich's markup."""
+    shown = [_service_line(service, *what) for service, what in infos.items()]
+    for name, info in _engines(infos).items():
+        shown += ["", f"[bold]{name}[/] ({info['model']}): {info['why']}"]
+        if info["hint"]:
+            shown.append(f"  better: {info['hint']}")
+    page, info = infos.get(ServiceName.AGENT, ("", None))
+    if info is not None:
+        page = page.replace("127.0.0.1", "localhost")
+        shown += ["", f"Talk to it: [bold green]{page}[/]   (Ctrl-C stops everything)"]
+    return shown
+
+
+def _service_line(service: ServiceName, url: str, info: dict[str, Any] | None) -> str:
+    if info is None:
+        return f"[bold]{service:<6}[/] {url}  [red]is not ready[/]"
+    roles = ", ".join(
+        f"{role.replace('_', ' ')}: {engine['name']}" for role, engine in info["engines"].items()
+    )
+    return f"[bold]{service:<6}[/] {url}  {roles}"
+
+
+def _engines(infos: Infos) -> dict[str, dict[str, Any]]:
+    """The engines that have something to say, each once."""
+    found: dict[str, dict[str, Any]] = {}
+    for _, info in infos.values():
+        for engine in (info or {"engines": {}})["engines"].values():
+            if engine["why"] or engine["hint"]:
+                found[engine["name"]] = engine
+    return found
