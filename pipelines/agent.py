@@ -2,11 +2,11 @@
 
 from pipecat.pipeline.pipeline import Pipeline
 from pipecat.processors.frame_processor import FrameProcessor
-from pipecat.services.openai.llm import OpenAILLMService
 
 from pipelines.asr import asr_config, hearing
 from processors.answer import AnswerTracker
 from processors.conversation import Conversation
+from processors.language_model import LanguageModel
 from processors.latency import LatencyMeter
 from processors.responder import Responder, by_rules
 from processors.text_to_speech import TextToSpeech
@@ -56,12 +56,11 @@ def thinking(session: Session) -> FrameProcessor:
     llm = session.settings.llm
     if not llm.base_url:
         return Responder(by_rules)
-    return OpenAILLMService(
-        # an empty key would make the client look for one in the environment
-        api_key=llm.api_key.get_secret_value() or "none",
+    return LanguageModel(
         base_url=llm.base_url,
-        retry_timeout_secs=llm.timeout_s,
-        settings=OpenAILLMService.Settings(model=llm.model),
+        api_key=llm.api_key.get_secret_value(),
+        model=llm.model,
+        timeout_s=llm.timeout_s,
     )
 
 

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from pipecat.frames.frames import Frame, InterruptionFrame, LLMTextFrame, TTSStoppedFrame
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 
-from voice_agent import metrics
 from voice_agent.frames import (
     AnswerEndFrame,
     AnswerStartFrame,
@@ -54,6 +53,7 @@ class AnswerTracker(FrameProcessor):
         await super().process_frame(frame, direction)
         match frame:
             case AnswerStartFrame():
+                await self._stop_waiting()
                 self._turn, self._text = frame.turn, ""
                 self._playback = Playback(self._clock)
             case LLMTextFrame():
@@ -68,26 +68,28 @@ class AnswerTracker(FrameProcessor):
                 self._ending = self.create_task(self._end_when_heard())
             case _:
                 pass
-        started_s = self._clock()
         await self.push_frame(frame, direction)
         if isinstance(frame, InterruptionFrame) and direction is FrameDirection.DOWNSTREAM:
-            metrics.barge_in_s.observe(self._clock() - started_s)
+            await self._stop_waiting()
             await self._end(interrupted=True)
 
     async def cleanup(self) -> None:
         """Stops waiting for the end of an answer."""
         await super().cleanup()
-        if self._ending is not None and not self._ending.done():
-            await self.cancel_task(self._ending)
+        await self._stop_waiting()
+
+    async def _stop_waiting(self) -> None:
+        ending, self._ending = self._ending, None
+        if ending is not None and not ending.done():
+            await self.cancel_task(ending)
 
     async def _pace(self) -> None:
         await self._until_ahead(lambda: self._playback.ahead_s - self._max_ahead_s)
 
     async def _end_when_heard(self) -> None:
-        turn = self._turn
-        await self._until_ahead(lambda: self._playback.ahead_s if self._turn == turn else 0.0)
-        if self._turn == turn:
-            await self._end(interrupted=False)
+        await self._until_ahead(lambda: self._playback.ahead_s)
+        self._ending = None
+        await self._end(interrupted=False)
 
     async def _until_ahead(self, surplus_s: Callable[[], float]) -> None:
         """Waits until nothing is left to play; reports may change how long that takes."""
@@ -101,7 +103,7 @@ class AnswerTracker(FrameProcessor):
         if self._turn is None:
             return
         turn, self._turn = self._turn, None
-        heard = self._playback.heard(self._text) if interrupted else self._text
+        heard = self._playback.heard(self._text)
         for direction in (FrameDirection.DOWNSTREAM, FrameDirection.UPSTREAM):
             end = AnswerEndFrame(turn=turn, interrupted=interrupted, heard_text=heard)
             await self.push_frame(end, direction)

@@ -1,21 +1,22 @@
 """Whose turn it is: asks for answers, interrupts them, remembers what was said and heard."""
 
-from loguru import logger
-from pipecat.frames.frames import ErrorFrame, Frame, LLMContextFrame
+import asyncio
+import time
+from collections.abc import Callable
+
+from pipecat.frames.frames import Frame, LLMContextFrame
 from pipecat.processors.aggregators.llm_context import LLMContext
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 
-from voice_agent.errors import EngineUnavailable
+from voice_agent import metrics
 from voice_agent.frames import (
     AnswerEndFrame,
     AnswerStartFrame,
     ClientMessageFrame,
     FinalFrame,
     SegmentStartFrame,
-    ServerMessageFrame,
 )
 from voice_agent.wire.agent import Interrupt, TypedText
-from voice_agent.wire.common import Error
 
 # Messages that stay in the context; older ones are forgotten. Enough for a long call at
 # the pace of speech, and far from any model's limit.
@@ -32,10 +33,18 @@ class Conversation(FrameProcessor):
     Args:
         session_id: Whose conversation it is.
         system_prompt: What the model is told about its job; may be empty.
+        clock: Seconds, monotonic.
     """
 
-    def __init__(self, *, session_id: str, system_prompt: str) -> None:
+    def __init__(
+        self,
+        *,
+        session_id: str,
+        system_prompt: str,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         super().__init__(name=f"Conversation#{session_id}", enable_direct_mode=True)
+        self._clock = clock
         self._system = [{"role": "system", "content": system_prompt}] if system_prompt else []
         self._messages: list[dict[str, str]] = []
         self._said: list[str] = []  # parts of a turn that was too long for one final
@@ -43,48 +52,49 @@ class Conversation(FrameProcessor):
         self._answering = False
         # questions whose answer has not come back yet; at most a few
         self._questions: dict[int, dict[str, str]] = {}
+        # finals, typed text and speech come from different tasks: one change at a time
+        self._changing = asyncio.Lock()
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         """Follows the caller and the answer; passes everything on."""
         await super().process_frame(frame, direction)
         await self.push_frame(frame, direction)
         match frame:
-            case SegmentStartFrame():
-                await self._interrupt()
-            case ClientMessageFrame(message=Interrupt()):
-                await self._interrupt()
+            case SegmentStartFrame() | ClientMessageFrame(message=Interrupt()):
+                async with self._changing:
+                    await self._interrupt()
             case FinalFrame():
                 self._said += [frame.text] if frame.text.strip() else []
                 if frame.turn_complete and self._said:
                     text, self._said = " ".join(self._said), []
-                    await self._ask(text)
-            case ClientMessageFrame(message=TypedText() as typed):
-                await self._ask(typed.text)
+                    await self._ask(text, typed=False)
+            case ClientMessageFrame(message=TypedText() as message):
+                await self._ask(message.text, typed=True)
             case AnswerEndFrame() if direction is FrameDirection.UPSTREAM:
                 self._remember(frame)
-            case ErrorFrame() if self._answering:
-                logger.error("the language model failed: {}", frame.error)
-                error = EngineUnavailable("the language model does not answer", retry_after_ms=2000)
-                await self.push_frame(ServerMessageFrame(message=Error.of(error)))
             case _:
                 pass
 
-    async def _ask(self, text: str) -> None:
-        await self._interrupt()
-        question = {"role": "user", "content": text}
-        self._messages.append(question)
-        del self._messages[:-_MAX_MESSAGES]
-        self._turn += 1
-        self._answering = True
-        self._questions[self._turn] = question
-        await self.push_frame(AnswerStartFrame(turn=self._turn))
-        context = LLMContext([*self._system, *self._messages])  # pyright: ignore[reportArgumentType]
-        await self.push_frame(LLMContextFrame(context=context))
+    async def _ask(self, text: str, *, typed: bool) -> None:
+        async with self._changing:
+            # what was heard of the answer before is known after it
+            await self._interrupt()
+            question = {"role": "user", "content": text}
+            self._messages.append(question)
+            del self._messages[:-_MAX_MESSAGES]
+            self._turn += 1
+            self._answering = True
+            self._questions[self._turn] = question
+            await self.push_frame(AnswerStartFrame(turn=self._turn, typed=typed))
+            context = LLMContext([*self._system, *self._messages])  # pyright: ignore[reportArgumentType]
+            await self.push_frame(LLMContextFrame(context=context))
 
     async def _interrupt(self) -> None:
         if self._answering:
             self._answering = False
+            started_s = self._clock()
             await self.broadcast_interruption()
+            metrics.barge_in_s.observe(self._clock() - started_s)
 
     def _remember(self, end: AnswerEndFrame) -> None:
         question = self._questions.pop(end.turn, None)

@@ -3,14 +3,16 @@
 import time
 from collections.abc import Callable
 
-from pipecat.frames.frames import Frame, LLMTextFrame
+from pipecat.frames.frames import Frame, InterruptionFrame, LLMTextFrame
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 
 from voice_agent import metrics
 from voice_agent.frames import (
+    AnswerEndFrame,
     AnswerStartFrame,
     FinalFrame,
     SegmentPauseFrame,
+    SegmentStartFrame,
     ServerMessageFrame,
     SpokenAudioFrame,
     TurnEndFrame,
@@ -21,9 +23,10 @@ from voice_agent.wire.agent import Latency, Stage
 class LatencyMeter(FrameProcessor):
     """Stands last before the output and pushes one `latency` message an answer.
 
-    Stages, in order; those of speech are missing for typed text: `silence` (the caller's
-    last word to the pause being sure), `turn` (judging whether the caller has finished,
-    and waiting if not), `final`, `llm` (to its first text), `speech` (to the first audio).
+    Stages, in order: `silence` (the caller's last word to the pause being sure), `turn`
+    (judging whether the caller has finished, and waiting if not), `final`, `llm` (to its
+    first text), `speech` (to the first audio). A turn that ended without a pause has no
+    `silence` and no `turn`, and typed text no `final` either.
 
     Args:
         session_id: Whose answers they are.
@@ -34,6 +37,7 @@ class LatencyMeter(FrameProcessor):
         super().__init__(name=f"LatencyMeter#{session_id}", enable_direct_mode=True)
         self._clock = clock
         self._turn: int | None = None
+        self._wrote = False
         self._last_s = 0.0
         self._stages: list[Stage] = []
 
@@ -41,26 +45,44 @@ class LatencyMeter(FrameProcessor):
         """Notes when things happen; passes everything on."""
         await super().process_frame(frame, direction)
         await self.push_frame(frame, direction)
+        self._follow_caller(frame)
+        await self._follow_answer(frame)
+
+    def _follow_caller(self, frame: Frame) -> None:
         match frame:
+            case SegmentStartFrame():
+                self._begin()
             case SegmentPauseFrame():
-                self._stages = [_stage("silence", frame.silence_s)]
-                self._last_s = self._clock()
-            case TurnEndFrame():
+                self._begin(_stage("silence", frame.silence_s))
+            case TurnEndFrame() if self._stages:
                 self._mark("turn")
-            case FinalFrame():
+            case TurnEndFrame():
+                self._begin()  # no pause came before: the client ended it, or fell silent
+            case FinalFrame() if frame.turn_complete:
                 self._mark("final")
+            case _:
+                pass
+
+    async def _follow_answer(self, frame: Frame) -> None:
+        match frame:
             case AnswerStartFrame():
-                if not any(stage.name == "final" for stage in self._stages):
-                    self._stages, self._last_s = [], self._clock()
+                if frame.typed:
+                    self._begin()
                 self._turn = frame.turn
-            case LLMTextFrame() if self._turn is not None:
-                if not any(stage.name == "llm" for stage in self._stages):
-                    self._mark("llm")
+                self._wrote = False
+            case LLMTextFrame() if self._turn is not None and not self._wrote:
+                self._wrote = True
+                self._mark("llm")
             case SpokenAudioFrame() if self._turn is not None:
                 self._mark("speech")
                 await self._report(self._turn)
+            case InterruptionFrame() | AnswerEndFrame():
+                self._turn = None
             case _:
                 pass
+
+    def _begin(self, *stages: Stage) -> None:
+        self._stages, self._last_s = list(stages), self._clock()
 
     def _mark(self, name: str) -> None:
         now_s = self._clock()

@@ -12,6 +12,7 @@ from pipecat.frames.frames import (
 )
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 
+from processors.aside import AnswersAside
 from voice_agent.responder import respond
 
 
@@ -25,16 +26,10 @@ def repeat(text: str) -> str:
     return text
 
 
-class Responder(FrameProcessor):
-    """Answers the last thing the user said, as a language model's service would.
-
-    Args:
-        answer: Makes the answer.
-    """
-
-    def __init__(self, answer: Callable[[str], str]) -> None:
-        super().__init__()
-        self._answer = answer
+class _Responder(FrameProcessor):
+    def __init__(self, make: Callable[[str], str]) -> None:
+        super().__init__(enable_direct_mode=True)
+        self._make = make
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         """Answers a context; passes everything else on."""
@@ -44,5 +39,13 @@ class Responder(FrameProcessor):
             return
         said = str(frame.context.get_messages()[-1].get("content", ""))  # pyright: ignore[reportAttributeAccessIssue]
         await self.push_frame(LLMFullResponseStartFrame())
-        await self.push_frame(LLMTextFrame(self._answer(said)))
+        await self.push_frame(LLMTextFrame(self._make(said)))
         await self.push_frame(LLMFullResponseEndFrame())
+
+
+class Responder(AnswersAside, _Responder):
+    """Answers the last thing the user said, as a language model's service would.
+
+    Args:
+        make: Makes an answer of what was said.
+    """

@@ -120,6 +120,9 @@ class TextToSpeech(FrameProcessor):
                 )
         except VoiceAgentError as error:
             await self.push_frame(ServerMessageFrame(message=Error.of(error)))
+            # the answer ends when its text does, and the model must not wait for the voice
+            async for _ in _until_none(queue):
+                pass
         await self.push_frame(TTSStoppedFrame())
 
 

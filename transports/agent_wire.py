@@ -1,6 +1,6 @@
 """The agent's messages to frames and back."""
 
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
 
 import numpy as np
 from pipecat.frames.frames import Frame, InterruptionFrame, LLMTextFrame
@@ -8,12 +8,14 @@ from pipecat.frames.frames import Frame, InterruptionFrame, LLMTextFrame
 from transports.asr_wire import AsrSerializer
 from voice_agent import metrics
 from voice_agent.audio.pcm import int16_to_float
+from voice_agent.errors import BadMessage
 from voice_agent.frames import AnswerEndFrame, AnswerStartFrame, SpokenAudioFrame
 from voice_agent.wire.agent import (
     AnswerEnd,
     AnswerStart,
     AnswerText,
     Clear,
+    TypedText,
     agent_client_message,
 )
 from voice_agent.wire.common import ClientMessage, ServerMessage, parse
@@ -29,6 +31,13 @@ class AgentSerializer(AsrSerializer):
     def parse(self, text: str) -> ClientMessage:
         """Reads a text frame; raises BadMessage."""
         return parse(agent_client_message, text)
+
+    async def on_message(self, message: ClientMessage) -> AsyncIterator[Frame]:
+        """As for ASR, and typed text with something in it."""
+        if isinstance(message, TypedText) and not message.text.strip():
+            raise BadMessage("text: there is nothing in it but white space")
+        async for frame in super().on_message(message):
+            yield frame
 
     def outgoing(self, frame: Frame) -> Iterable[tuple[ServerMessage, bytes]]:
         """The messages of sections 4.2 and 4.4."""

@@ -117,9 +117,10 @@ class SpokenAudioFrame(TTSAudioRawFrame):
 
 @dataclass
 class AnswerStartFrame(SystemFrame):
-    """The agent begins to answer."""
+    """The agent begins to answer a spoken turn, or typed text."""
 
     turn: int
+    typed: bool = False
 
 
 @dataclass

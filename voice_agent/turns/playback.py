@@ -4,6 +4,8 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from voice_agent.engines.clauses import is_speakable
+
 # a client reports four times a second; one that stopped reporting is not believed longer
 _REPORT_VALID_S = 2.0
 _WORD = re.compile(r"\S+")
@@ -20,8 +22,8 @@ class _Piece:
 class Playback:
     """One answer's audio on its way to an ear.
 
-    What the client reports is believed; between reports, and without any, the audio is
-    taken to play in real time from when it was sent.
+    What the client reports is believed, as far as the time allows; between reports, and
+    without any, the audio is taken to play in real time from when it was sent.
 
     Args:
         clock: Seconds, monotonic.
@@ -33,19 +35,29 @@ class Playback:
         self._plays_until_s = 0.0
         self._reported_s: float | None = None
         self._reported_at_s = 0.0
+        self._first_sent_at_s: float | None = None
         self.sent_s = 0.0
         """Audio that was sent, in seconds."""
 
     def sent(self, duration_s: float, text_start: int, text_end: int) -> None:
         """Notes a chunk that goes out now."""
+        now_s = self._clock()
+        if self._first_sent_at_s is None:
+            self._first_sent_at_s = now_s
         start_s, self.sent_s = self.sent_s, self.sent_s + duration_s
         self._pieces.append(_Piece(start_s, self.sent_s, text_start, text_end))
-        self._plays_until_s = max(self._clock(), self._plays_until_s) + duration_s
+        self._plays_until_s = max(now_s, self._plays_until_s) + duration_s
 
     def reported(self, played_s: float) -> None:
-        """Notes what the client says it has played of this answer."""
-        self._reported_s = min(played_s, self.sent_s)
-        self._reported_at_s = self._clock()
+        """Notes what the client says it has played of this answer.
+
+        Nothing plays before it was sent: a report about the answer before, which crossed
+        the beginning of this one, counts for no more than the time since then.
+        """
+        if self._first_sent_at_s is not None:
+            self._reported_at_s = self._clock()
+            possible_s = self._reported_at_s - self._first_sent_at_s
+            self._reported_s = min(played_s, self.sent_s, possible_s)
 
     @property
     def played_s(self) -> float:
@@ -61,9 +73,12 @@ class Playback:
         return self.sent_s - self.played_s
 
     def heard(self, text: str) -> str:
-        """The beginning of `text` whose words were heard to their end."""
+        """The beginning of `text` whose words were heard to their end.
+
+        What cannot be spoken (a last emoji) counts as heard with what is before it.
+        """
         position = self._position()
-        if position >= len(text.rstrip()):
+        if not is_speakable(text[position:]):
             return text
         ends = [m.end() for m in _WORD.finditer(text) if m.end() <= position]
         return text[: ends[-1]] if ends else ""
