@@ -9,7 +9,7 @@ from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 
 from voice_agent.audio.pcm import int16_to_float
 from voice_agent.engines.base import ASR_SAMPLE_RATE_HZ, TurnJudge
-from voice_agent.engines.silero import WINDOW_SAMPLES, SileroVad, VadStream
+from voice_agent.engines.silero import WINDOW_SAMPLES, SileroVad
 from voice_agent.engines.smart_turn import COMPLETE_ABOVE
 from voice_agent.errors import EngineTimeout, EngineUnavailable
 from voice_agent.frames import (
@@ -65,7 +65,7 @@ class TurnDetector(FrameProcessor):
         self._session_id = session_id
         self._vad = vad
         self._judge = judge
-        self._stream = VadStream()
+        self._stream = vad.open_stream()
         self._turn = TurnTracker(rules)
         self._tape = Tape()
         self._heard = 0  # samples the model has seen

@@ -20,7 +20,7 @@ from voice_agent.errors import EngineUnavailable
 _INPUT_SAMPLES = 8 * ASR_SAMPLE_RATE_HZ
 COMPLETE_ABOVE = 0.5
 """Probability above which a turn counts as complete; the model's own threshold."""
-_TIMEOUT_S = 2.0
+_TIMEOUT_S = 1.0  # silence ends the turn soon after anyway
 _MAX_JOBS = 128  # a session waits for its verdict, so this many sessions at a pause at once
 
 

@@ -1,0 +1,16 @@
+"""The ASR service as it is, but for its recogniser."""
+
+from benchmarks.apps.scripted import ScriptedRecognizer
+from bots.asr import bot
+from voice_agent.engines.room import EngineRoom
+from voice_agent.engines.silero import SileroVad
+from voice_agent.engines.smart_turn import SmartTurn
+from voice_agent.server.app import Service, create_app
+from voice_agent.settings import Settings
+
+
+def _engines(_: Settings) -> EngineRoom:
+    return EngineRoom(recognizer=ScriptedRecognizer(), vad=SileroVad(), judge=SmartTurn())
+
+
+app = create_app(Service(name="asr", bot=bot, engines=_engines))
