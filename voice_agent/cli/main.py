@@ -5,8 +5,11 @@ from typing import Annotated
 
 import typer
 
+from voice_agent.cli.config import config
+from voice_agent.cli.doctor import doctor
 from voice_agent.cli.say import say, voices
 from voice_agent.cli.serve import serve
+from voice_agent.cli.talk import talk
 from voice_agent.cli.transcribe import transcribe
 from voice_agent.cli.up import up
 
@@ -23,7 +26,10 @@ app.command()(up)
 app.command()(serve)
 app.command()(transcribe)
 app.command()(say)
+app.command()(talk)
 app.command()(voices)
+app.command()(config)
+app.command()(doctor)
 
 
 def _version(wanted: bool) -> None:
@@ -34,8 +40,14 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def _root(
+    context: typer.Context,
     _: Annotated[
         bool,
         typer.Option("--version", callback=_version, is_eager=True, help="Print the version."),
     ] = False,
-) -> None: ...
+    no_color: Annotated[
+        str, typer.Option("--no-color", envvar="NO_COLOR", show_envvar=False, hidden=True)
+    ] = "",
+) -> None:
+    if no_color:
+        context.color = False

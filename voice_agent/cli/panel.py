@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.panel import Panel
 from rich.text import Text
 
@@ -26,10 +27,11 @@ def show(infos: Infos, console: Console | None = None) -> None:
 def lines(infos: Infos) -> list[str]:
     """The panel's lines, in rich's markup."""
     shown = [_service_line(service, *what) for service, what in infos.items()]
+    shown.append("")
     for name, info in _engines(infos).items():
-        shown += ["", f"[bold]{name}[/] ({info['model']}): {info['why']}"]
+        shown.append(f"[bold]{name}[/] ({escape(info['model'])}): {escape(info['why'])}")
         if info["hint"]:
-            shown.append(f"  better: {info['hint']}")
+            shown.append(f"  better: {escape(info['hint'])}")
     page, info = infos.get(ServiceName.AGENT, ("", None))
     if info is not None:
         page = page.replace("127.0.0.1", "localhost")

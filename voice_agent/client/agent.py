@@ -3,8 +3,9 @@
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
 
-from voice_agent.client.connection import Connection, open_connection
+from voice_agent.client.connection import Connection, made, open_connection
 from voice_agent.errors import BadMessage
 from voice_agent.wire.agent import (
     AgentServerMessage,
@@ -13,7 +14,7 @@ from voice_agent.wire.agent import (
     TypedText,
     agent_server_message,
 )
-from voice_agent.wire.asr import Close, Finalize
+from voice_agent.wire.asr import Close, Config, Finalize
 from voice_agent.wire.common import Ready
 from voice_agent.wire.tts import AudioChunk
 
@@ -51,6 +52,17 @@ class AgentClient:
     async def send(self, audio: bytes) -> None:
         """Sends what the caller says."""
         await self._connection.send(audio)
+
+    async def configure(self, **values: Any) -> None:
+        """Changes values from the next sample on.
+
+        Args:
+            values: Fields of `voice_agent.wire.asr.Config`.
+
+        Raises:
+            BadMessage: A value that the wire does not allow; nothing was sent.
+        """
+        await self._connection.send(made(Config, {"type": "config", **values}))
 
     async def type(self, text: str) -> None:
         """Sends a line that the caller typed."""
