@@ -72,7 +72,9 @@ class Caller:
                 return audio, ends_s
             first = int(at_s * ASR_SAMPLE_RATE_HZ)
             place = audio[first : first + len(clip.samples)]
-            np.copyto(place, np.clip(place + clip.samples.astype(np.int32), -32768, 32767), "unsafe")
+            np.copyto(
+                place, np.clip(place + clip.samples.astype(np.int32), -32768, 32767), "unsafe"
+            )
             ends_s.append(at_s + clip.speech_end_s)
             at_s += clip.seconds + chance.uniform(*_GAP_S)
 

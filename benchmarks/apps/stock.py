@@ -58,9 +58,7 @@ class _Recognizer(STTService):
     """Partials every half second of speech and a final at its end, all empty of meaning."""
 
     def __init__(self) -> None:
-        super().__init__(
-            ttfs_p99_latency=0.5, settings=STTSettings(model="none", language="en")
-        )
+        super().__init__(ttfs_p99_latency=0.5, settings=STTSettings(model="none", language="en"))
         self._partials: asyncio.Task[None] | None = None
 
     async def run_stt(self, audio: bytes) -> Any:

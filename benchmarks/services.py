@@ -1,0 +1,43 @@
+"""Starts real services for a measurement, unless addresses of running ones are given."""
+
+import re
+import subprocess
+import sys
+from collections.abc import Generator
+from contextlib import contextmanager
+
+import httpx2
+
+_START_ATTEMPTS = 300
+
+
+@contextmanager
+def service(name: str) -> Generator[str]:
+    """Runs ``voice-agent serve NAME`` on a free port; gives its WebSocket address."""
+    command = [sys.executable, "-m", "voice_agent.cli", "serve", name, "--port", "0"]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    try:
+        port = _port(process)
+        _wait_until_ready(process, f"http://127.0.0.1:{port}/readyz")
+        yield f"ws://127.0.0.1:{port}/ws"
+    finally:
+        process.terminate()
+        process.communicate(timeout=60)
+
+
+def _port(process: "subprocess.Popen[str]") -> int:
+    for line in process.stderr or ():
+        if found := re.search(r"listening on http://\S+:(\d+)", line):
+            return int(found[1])
+    raise RuntimeError("the service did not start")
+
+
+def _wait_until_ready(process: "subprocess.Popen[str]", url: str) -> None:
+    for _ in range(_START_ATTEMPTS):
+        try:
+            if httpx2.get(url).status_code == 200:
+                return
+            process.wait(0.1)
+        except (httpx2.TransportError, subprocess.TimeoutExpired):
+            continue
+    raise RuntimeError("the service did not become ready")

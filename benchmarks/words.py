@@ -1,0 +1,59 @@
+"""Word error rates, with the normalisation that the field uses for English."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import jiwer
+import numpy as np
+from whisper_normalizer.english import EnglishTextNormalizer
+
+_RESAMPLES = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """One utterance: what was said and what was recognised."""
+
+    name: str
+    said: str
+    recognised: str
+
+    def counts(self) -> tuple[int, int]:
+        """Wrong words (substituted, deleted, inserted) and words said."""
+        normalise = EnglishTextNormalizer()
+        said, recognised = normalise(self.said), normalise(self.recognised)
+        words = len(said.split())
+        if not words:
+            return len(recognised.split()), 0
+        result = jiwer.process_words(said, recognised)
+        return result.substitutions + result.deletions + result.insertions, words
+
+
+def word_error_rate(heard: Sequence[Heard]) -> float:
+    """All wrong words over all words said."""
+    counts = [h.counts() for h in heard]
+    return sum(wrong for wrong, _ in counts) / max(1, sum(words for _, words in counts))
+
+
+def interval(heard: Sequence[Heard]) -> tuple[float, float]:
+    """95 % of the rates of resampled sets of utterances (bootstrap, fixed seed)."""
+    counts = np.array([h.counts() for h in heard])
+    chosen = np.random.default_rng(0).integers(0, len(counts), (_RESAMPLES, len(counts)))
+    totals = counts[chosen].sum(axis=1)
+    low, high = np.percentile(totals[:, 0] / totals[:, 1], (2.5, 97.5))
+    return float(low), float(high)
+
+
+def table(heard: Sequence[Heard]) -> str:
+    """One row an utterance, and one for all."""
+    rows = ["| utterance | wrong | of | said | recognised |", "|---|---|---|---|---|"]
+    for h in heard:
+        wrong, words = h.counts()
+        rows.append(f"| {h.name} | {wrong} | {words} | {h.said} | {h.recognised} |")
+    low, high = interval(heard)
+    rate = word_error_rate(heard)
+    rows.append(
+        f"\n**Word error rate {rate:.1%}** over {len(heard)} utterances "
+        f"(95 % interval {low:.1%}–{high:.1%})"
+    )
+    return "\n".join(rows)
