@@ -116,3 +116,10 @@ def tts() -> Generator[RunningService]:
     """One TTS service for all tests that do not need their own settings."""
     with running("tts") as service:
         yield service
+
+
+@pytest.fixture(scope="session")
+def agent() -> Generator[RunningService]:
+    """One agent for all tests that do not need their own settings."""
+    with running("agent") as service:
+        yield service
