@@ -44,7 +44,10 @@ class Child:
         try:
             async with asyncio.timeout(_START_TIMEOUT_S):
                 await child._read()
-        except (TimeoutError, asyncio.CancelledError, EngineUnavailable):
+        except TimeoutError:
+            await child.close()
+            raise EngineUnavailable(f"{module} takes too long to start") from None
+        except (asyncio.CancelledError, EngineUnavailable):
             await child.close()
             raise
         return child

@@ -10,6 +10,7 @@ running elsewhere would cost each session.
 """
 
 import asyncio
+import math
 from dataclasses import dataclass, field
 from typing import Any
 from weakref import WeakSet
@@ -38,7 +39,7 @@ _SILENT_BELOW = 0.001
 
 # Non-speech (music, long silence) shifts the state so that the speech after it scores too
 # low; a reset during clear non-speech clears that. Figures: Pipecat's Silero analyzer.
-_RESET_INTERVAL_WINDOWS = round(2.0 / WINDOW_S)
+_RESET_INTERVAL_WINDOWS = math.ceil(2.0 / WINDOW_S)
 _RESET_BELOW = 0.1
 _RESET_AFTER_LOW_WINDOWS = 5
 

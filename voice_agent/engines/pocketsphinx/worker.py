@@ -58,17 +58,23 @@ class Worker:
             self._decoder.reinit_feat()
             self._decoder.start_utt()
             self._turn = turn
-        self._decoder.process_raw(audio, False, False)
+        self._hear(audio, whole=False)
         self._samples = offset + len(audio) // _BYTES_PER_SAMPLE
         return {"words": self._words()}
 
     def final(self, audio: bytes) -> dict[str, Any]:
         """Decodes a whole turn."""
         self._abandon()
+        # so that the words do not depend on what the decoder heard before
+        self._decoder.reinit_feat()
         self._decoder.start_utt()
-        self._decoder.process_raw(audio, False, True)
+        self._hear(audio, whole=True)
         self._decoder.end_utt()
         return {"words": self._words()}
+
+    def _hear(self, audio: bytes, *, whole: bool) -> None:
+        if audio:  # the library takes no empty buffer
+            self._decoder.process_raw(audio, False, whole)
 
     def _abandon(self) -> None:
         if self._turn:

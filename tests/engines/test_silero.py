@@ -1,0 +1,126 @@
+import asyncio
+from collections.abc import AsyncIterator
+
+import numpy as np
+import pytest
+from pipecat.audio.vad.silero import SileroVADAnalyzer
+
+from tests.speech import SENTENCES, dialogue, pause
+from voice_agent.audio.pcm import float_to_int16, int16_to_float
+from voice_agent.engines.base import Samples
+from voice_agent.engines.silero import WINDOW_SAMPLES, SileroVad, VadStream
+from voice_agent.errors import EngineUnavailable
+
+
+@pytest.fixture
+async def vad() -> AsyncIterator[SileroVad]:
+    engine = SileroVad()
+    await engine.load()
+    yield engine
+    await engine.close()
+
+
+def sound(n: int) -> Samples:
+    """Speech and silence with noise, another one for each number."""
+    clean = np.concatenate(
+        [dialogue([SENTENCES[n % 6]], 0.5 + 0.1 * n), pause(3.0), dialogue([SENTENCES[1]], 0.3)]
+    )
+    noise = np.random.default_rng(n).normal(0, 0.001 * (n + 1), len(clean))
+    noisy = int16_to_float(float_to_int16((clean + noise).astype(np.float32)))
+    return noisy[: len(noisy) // WINDOW_SAMPLES * WINDOW_SAMPLES]
+
+
+def noise(n_windows: int) -> Samples:
+    """Too loud to be passed over as digital silence."""
+    samples = np.random.default_rng(n_windows).normal(0, 0.01, n_windows * WINDOW_SAMPLES)
+    return samples.astype(np.float32)
+
+
+def as_pipecat_scores(samples: Samples) -> list[float]:
+    """The same windows through Pipecat's analyzer; it never says that anyone speaks, so
+    its model is reset whenever silence lasted long enough."""
+    analyzer = SileroVADAnalyzer(sample_rate=16_000)
+    analyzer.set_sample_rate(16_000)
+    pcm = float_to_int16(samples)
+    return [
+        np.ravel(analyzer.voice_confidence(pcm[first : first + WINDOW_SAMPLES].tobytes())).item()
+        for first in range(0, len(pcm), WINDOW_SAMPLES)
+    ]
+
+
+async def test_it_scores_as_pipecats_analyzer_to_the_bit(vad: SileroVad) -> None:
+    samples = sound(0)
+    ours = await vad.probabilities(VadStream(), samples)
+    assert ours == as_pipecat_scores(samples)
+    assert max(ours) > 0.9
+    assert min(ours) < 0.1
+
+
+async def test_thirty_streams_in_one_batch_score_as_each_alone(vad: SileroVad) -> None:
+    sounds = [sound(n) for n in range(30)]
+    together = await asyncio.gather(*(vad.probabilities(VadStream(), s) for s in sounds))
+    for n in (0, 7, 13, 29):
+        assert together[n] == as_pipecat_scores(sounds[n])
+
+
+async def test_the_model_is_reset_only_while_nobody_speaks(vad: SileroVad) -> None:
+    silence = noise(100)
+    quiet, speaking = VadStream(quiet=True), VadStream(quiet=False)
+    await vad.probabilities(quiet, silence)
+    await vad.probabilities(speaking, silence)
+    assert quiet.windows_since_reset < 100
+    assert speaking.windows_since_reset == 100
+
+
+async def test_who_sends_a_minute_at_once_does_not_hold_up_the_others(vad: SileroVad) -> None:
+    order: list[str] = []
+
+    async def score(name: str, n_windows: int) -> None:
+        await vad.probabilities(VadStream(), noise(n_windows))
+        order.append(name)
+
+    minute = asyncio.create_task(score("minute", 1875))
+    await asyncio.sleep(0)
+    for n in range(5):
+        await score(f"short {n}", 2)
+    assert not minute.done()
+    await minute
+    assert order == [*(f"short {n}" for n in range(5)), "minute"]
+
+
+async def test_more_streams_than_one_call_takes_are_all_served(vad: SileroVad) -> None:
+    windows = noise(2)
+    scores = await asyncio.gather(*(vad.probabilities(VadStream(), windows) for _ in range(120)))
+    assert all(score == scores[0] for score in scores)
+
+
+async def test_a_session_that_leaves_while_it_waits_disturbs_nobody(vad: SileroVad) -> None:
+    windows = noise(50)
+    leaves = asyncio.create_task(vad.probabilities(VadStream(), windows))
+    stays = asyncio.create_task(vad.probabilities(VadStream(), windows))
+    await asyncio.sleep(0)
+    leaves.cancel()
+    assert len(await stays) == 50
+
+
+async def test_after_close_windows_are_refused_and_waiters_told() -> None:
+    vad = SileroVad()
+    with pytest.raises(EngineUnavailable):
+        await vad.probabilities(VadStream(), noise(1))
+    await vad.load()
+    waiting = asyncio.create_task(vad.probabilities(VadStream(), noise(1)))
+    await asyncio.sleep(0)
+    await vad.close()
+    with pytest.raises(EngineUnavailable):
+        await waiting
+
+
+async def test_digital_silence_is_passed_over_while_nobody_speaks(vad: SileroVad) -> None:
+    silence = np.zeros(100 * WINDOW_SAMPLES, np.float32)
+    assert max(await vad.probabilities(VadStream(), silence)) < 0.1
+    after, fresh = VadStream(), VadStream()
+    await vad.probabilities(after, silence)
+    spoken = sound(0)
+    behind = await vad.probabilities(after, spoken)
+    alone = await vad.probabilities(fresh, spoken)
+    assert [p > 0.7 for p in behind] == [p > 0.7 for p in alone]

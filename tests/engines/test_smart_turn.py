@@ -1,0 +1,92 @@
+import asyncio
+from collections.abc import AsyncIterator
+
+import numpy as np
+import pytest
+from pipecat.audio.turn.smart_turn._whisper_features import compute_whisper_log_mel_features
+from pipecat.audio.turn.smart_turn.local_smart_turn_v3 import LocalSmartTurnAnalyzerV3
+
+from tests.speech import SENTENCES, pause, speech
+from voice_agent.audio.mel import log_mel, normalise
+from voice_agent.engines.base import Samples
+from voice_agent.engines.smart_turn import SmartTurn
+from voice_agent.errors import EngineUnavailable
+
+
+@pytest.fixture
+async def judge() -> AsyncIterator[SmartTurn]:
+    engine = SmartTurn()
+    await engine.load()
+    yield engine
+    await engine.close()
+
+
+def clips() -> list[Samples]:
+    whole = speech(SENTENCES[0])
+    long = np.concatenate([speech(text) for text in SENTENCES])
+    return [
+        np.concatenate([whole, pause(0.2)]),
+        whole[: len(whole) // 2],
+        long[: 8 * 16_000],
+        long,
+        pause(1.0),
+        np.zeros(16_000, np.float32),
+        whole[:800],
+    ]
+
+
+async def test_it_judges_as_pipecats_analyzer(judge: SmartTurn) -> None:
+    stock = LocalSmartTurnAnalyzerV3()
+    for samples in clips():
+        expected = stock._predict_endpoint(samples)["probability"]
+        assert await judge.probability(samples, session_id="a") == pytest.approx(expected, abs=1e-6)
+
+
+async def test_many_sessions_at_a_pause_all_get_their_verdict(judge: SmartTurn) -> None:
+    samples = clips()
+    alone = [await judge.probability(s, session_id="a") for s in samples[:3]]
+    at_once = await asyncio.gather(
+        *(judge.probability(samples[n % 3], session_id=str(n)) for n in range(3))
+    )
+    assert at_once == alone
+
+
+async def test_the_caller_may_go_on_writing_into_its_buffer(judge: SmartTurn) -> None:
+    samples = clips()[0].copy()
+    expected = await judge.probability(samples, session_id="a")
+    asked = asyncio.create_task(judge.probability(samples, session_id="a"))
+    await asyncio.sleep(0)
+    samples[:] = 0
+    assert await asked == expected
+
+
+async def test_a_forgotten_session_waits_no_longer(judge: SmartTurn) -> None:
+    running = asyncio.create_task(judge.probability(pause(1), session_id="a"))
+    waiting = asyncio.create_task(judge.probability(pause(1), session_id="b"))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    judge.forget("b")
+    assert await waiting == 0.0
+    assert not running.done()
+    await running
+
+
+async def test_before_load_and_after_close_it_is_unavailable() -> None:
+    engine = SmartTurn()
+    with pytest.raises(EngineUnavailable):
+        await engine.probability(pause(1), session_id="a")
+    await engine.load()
+    assert engine.ready
+    await engine.close()
+    with pytest.raises(EngineUnavailable):
+        await engine.probability(pause(1), session_id="a")
+
+
+@pytest.mark.parametrize("n", range(3))
+def test_the_features_are_pipecats(n: int) -> None:
+    padded = np.zeros(8 * 16_000, np.float32)
+    clip = clips()[n][: len(padded)]
+    padded[-len(clip) :] = clip
+    ours = log_mel(normalise(padded))
+    assert ours.shape == (80, 800)
+    assert np.abs(ours - compute_whisper_log_mel_features(padded)).max() < 1e-5
