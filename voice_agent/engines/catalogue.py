@@ -44,10 +44,11 @@ def _pocketsphinx(settings: Settings) -> Recognizer:
     return PocketSphinx(max_decoders=settings.asr.decoders)
 
 
-def _espeak(_: Settings) -> Speaker:
+def _espeak(settings: Settings) -> Speaker:
     from voice_agent.engines.espeak.speaker import EspeakSpeaker
 
-    return EspeakSpeaker()
+    # it speaks a whole clause before it looks again: 3 to 8 s of most texts
+    return EspeakSpeaker(ahead_s=settings.tts.max_ahead_s / 5)
 
 
 RECOGNIZERS: Mapping[str, Choice[Recognizer]] = {

@@ -34,6 +34,12 @@ class HttpFlow(H11Protocol):
 class WebSocketFlow(WebSocketsSansIOProtocol):
     """A WebSocket whose `send` waits until the kernel has taken the message."""
 
+    async def run_asgi(self) -> None:
+        """Runs the session; a client that still does not read is not waited for after it."""
+        await super().run_asgi()
+        if not self.writable.is_set():
+            self.transport.abort()
+
     async def send(self, message: ASGISendEvent) -> None:
         """Sends, and waits."""
         await super().send(message)
