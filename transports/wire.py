@@ -215,6 +215,8 @@ class WireTransport(FastAPIWebsocketTransport):
         if isinstance(message, Error):
             metrics.errors_total.labels(self._service, message.code).inc()
         await asyncio.shield(asyncio.ensure_future(self._write(message, payload)))
+        if self._wire_client.is_closing:  # it may have been dropped, and will say nothing
+            await self.on_closed()
 
     async def _write(self, message: ServerMessage, payload: bytes) -> None:
         async with self._writing:
