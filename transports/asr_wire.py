@@ -1,6 +1,6 @@
 """The ASR service's messages to frames and back."""
 
-from collections.abc import AsyncIterator, Awaitable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,6 +69,15 @@ class AsrSerializer(WireSerializer):
     def parse(self, text: str) -> ClientMessage:
         """Reads a text frame; raises BadMessage."""
         return parse(asr_client_message, text)
+
+    def at_once(self, data: str | bytes) -> Sequence[Frame] | None:
+        """Gathers raw audio; a frame when there is enough of it."""
+        samples = self._reader.take(data) if isinstance(data, bytes) else None
+        if samples is None:
+            return None
+        self.note_activity()
+        self._gather(samples)
+        return (self._take(),) if self._n_gathered >= self._gather_samples else ()
 
     async def on_binary(self, data: bytes) -> AsyncIterator[Frame]:
         """Audio frames, as soon as enough has come."""

@@ -25,6 +25,9 @@ _SLICE_BYTES = 16 * 1024
 """Decoded at once, then the event loop gets its turn: 1–3 ms of resampling, and the unit
 of the expansion limit."""
 
+_SHORT_BYTES = 4 * 1024
+"""Decoded in well under a millisecond, whatever the encoding."""
+
 _DEADLINE_S = 10.0
 """For the decoder to take one slice; a slice takes milliseconds."""
 
@@ -125,6 +128,20 @@ class AudioReader:
         source, self._source, self._kind = self._source, self._new_source(), None
         if isinstance(source, ContainerDecoder):
             await source.abort()
+
+    def take(self, data: bytes) -> Samples | None:
+        """A short frame of a raw stream, decoded at once; None if `stream` has to take it.
+
+        None also for what is wrong with it: `stream` says so.
+        """
+        source = self._source
+        if self._broken or not isinstance(source, RawDecoder) or len(data) > _SHORT_BYTES:
+            return None
+        try:
+            source.check(data)
+        except BadAudio:
+            return None
+        return source.decode(data)
 
     async def stream(self, data: bytes) -> AsyncGenerator[Samples, None]:
         """Takes a frame and yields what can be decoded now, in pieces of bounded size (0 too).
