@@ -1,0 +1,50 @@
+"""What a caller says comes back at once, on any transport."""
+
+from fastapi import WebSocket
+from pipecat.pipeline.pipeline import Pipeline
+from pipecat.transports.base_transport import BaseTransport
+
+from processors.echo import Echo
+from transports.agent_wire import AgentSerializer
+from transports.twilio import call_transport
+from transports.wire import WireTransport
+from voice_agent.engines.base import ASR_SAMPLE_RATE_HZ
+from voice_agent.server.sessions import Session
+from voice_agent.turns.config import AsrConfig
+
+_WIRE_SAMPLE_RATE_HZ = 24_000
+# no turns are found here: short frames, for a short delay
+_GATHER_MS = 20
+# what telephones and peers may be ahead of real time
+_MAX_AHEAD_S = 1.0
+
+
+def on_wire(session: Session) -> tuple[Pipeline, WireTransport]:
+    """The pipeline of a session on the agent's wire; its client sets the pace."""
+    server = session.settings.server
+    transport = WireTransport(
+        session.websocket,
+        service=session.service,
+        serializer=AgentSerializer(
+            service=session.service,
+            config=AsrConfig(models=(), languages=(), silence_ms=session.settings.asr.silence_ms),
+            gather_ms=_GATHER_MS,
+            max_frame_bytes=server.max_frame_bytes,
+            max_expansion_s=server.max_unprocessed_audio_s,
+        ),
+        send_timeout_s=server.send_timeout_s,
+    )
+    echo = Echo(sample_rate_hz=_WIRE_SAMPLE_RATE_HZ)
+    return Pipeline([transport.input(), echo, transport.output()]), transport
+
+
+async def on_call(websocket: WebSocket) -> tuple[Pipeline, BaseTransport]:
+    """The pipeline of a telephone call. Raises BadMessage, as `call_transport` does."""
+    transport = await call_transport(websocket, sample_rate_hz=ASR_SAMPLE_RATE_HZ)
+    return on_transport(transport), transport
+
+
+def on_transport(transport: BaseTransport) -> Pipeline:
+    """The pipeline of any transport that plays what it is given."""
+    echo = Echo(sample_rate_hz=ASR_SAMPLE_RATE_HZ, max_ahead_s=_MAX_AHEAD_S)
+    return Pipeline([transport.input(), echo, transport.output()])
