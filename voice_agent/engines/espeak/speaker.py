@@ -114,10 +114,11 @@ class EspeakSpeaker:
             outcome = "failed"
             raise
         finally:
-            await self._owner.release(speech)
             kind = job.priority.name.lower()
             metrics.engine_jobs_total.labels("espeak", kind, outcome).inc()
             metrics.engine_run_s.labels("espeak", kind).observe(time.monotonic() - began_s)
+            # last: under HTTP the task is cancelled again at every wait
+            await self._owner.release(speech)
 
     def check_voice(self, voice_id: str, language: str | None) -> None:
         """Says at once what `speak` would refuse at its first step.
