@@ -11,28 +11,28 @@ ALL = [
     if isinstance(value, type) and issubclass(value, VoiceAgentError)
 ]
 CODES = [
-    "bad_message",
-    "bad_audio",
-    "unsupported_format",
-    "too_large",
-    "rate_limited",
-    "unauthorized",
     "at_capacity",
-    "voice_not_found",
-    "voice_exists",
-    "text_too_long",
-    "unsupported",
+    "bad_audio",
+    "bad_message",
     "engine_timeout",
     "engine_unavailable",
-    "resume_expired",
     "idle_timeout",
     "internal",
+    "rate_limited",
+    "resume_expired",
     "settings",
+    "text_too_long",
+    "too_large",
+    "unauthorized",
+    "unsupported",
+    "unsupported_format",
+    "voice_exists",
+    "voice_not_found",
 ]
 
 
 def test_the_codes_are_those_of_the_protocol() -> None:
-    assert sorted(error.code for error in ALL) == sorted(CODES)
+    assert sorted(error.code for error in ALL) == CODES
 
 
 @pytest.mark.parametrize("error", ALL)

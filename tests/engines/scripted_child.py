@@ -5,16 +5,22 @@ import os
 import sys
 import time
 
-print(json.dumps({"ready": True}), flush=True)
+
+def answer(text: str) -> None:
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+answer(json.dumps({"ready": True}))
 while line := sys.stdin.buffer.readline():
     question = json.loads(line)
     payload = sys.stdin.buffer.read(question["bytes"])
     match question["do"]:
         case "echo":
-            print(json.dumps({"bytes": len(payload), "sum": sum(payload)}), flush=True)
+            answer(json.dumps({"bytes": len(payload), "sum": sum(payload)}))
         case "die":
             os._exit(3)
         case "babble":
-            print("this is no json", flush=True)
+            answer("this is no json")
         case "hang":
             time.sleep(600)

@@ -46,7 +46,7 @@ def decoders() -> list[psutil.Process]:
 
 async def until_there_are(n: int) -> None:
     async with asyncio.timeout(20):
-        while len(decoders()) != n:
+        while len(decoders()) != n:  # noqa: ASYNC110  processes send no events
             await asyncio.sleep(0.02)
 
 

@@ -1,5 +1,4 @@
 import asyncio
-from collections.abc import AsyncIterator
 
 import numpy as np
 import pytest
@@ -14,8 +13,8 @@ FINAL, INTERACTIVE, PARTIAL, BATCH = Priority
 
 
 @pytest.fixture
-async def loop() -> AsyncIterator[asyncio.AbstractEventLoop]:
-    yield asyncio.get_running_loop()
+async def loop() -> asyncio.AbstractEventLoop:
+    return asyncio.get_running_loop()
 
 
 def entry(
@@ -102,7 +101,7 @@ async def test_jobs_that_hold_equal_arrays_are_told_apart(
     loop: asyncio.AbstractEventLoop,
 ) -> None:
     queue = JobQueue[RecognizeJob, str](9)
-    jobs = [RecognizeJob(session_id="a", turn_id=1, samples=np.zeros(n)) for n in (3, 4, 4)]
+    jobs = [RecognizeJob(session_id="a", turn_id=1, samples=np.zeros(n, np.float32)) for n in (3, 4, 4)]
     entries: list[Entry[RecognizeJob, str]] = [
         Entry(
             job=job,

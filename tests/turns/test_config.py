@@ -33,6 +33,6 @@ def test_it_changes_what_is_named_and_nothing_else() -> None:
 def test_what_is_not_loaded_changes_nothing(wrong: dict[str, Any]) -> None:
     asr_config = config()
     before = asr_config.values
-    with pytest.raises(Unsupported, match="small, large|en, de"):
+    with pytest.raises(Unsupported, match=r"small, large|en, de"):
         asr_config.apply(Config(type="config", sample_rate=8000, **wrong))
     assert asr_config.values == before
