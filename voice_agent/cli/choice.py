@@ -6,6 +6,7 @@ from typing import Any
 
 from voice_agent.cli.services import ServiceName
 from voice_agent.engines.catalogue import RECOGNIZERS, SPEAKERS, Choice, Picked, pick
+from voice_agent.errors import SettingsError
 from voice_agent.settings import Settings
 
 _HEARS = {ServiceName.ASR, ServiceName.AGENT, ServiceName.DIRECT}
@@ -26,12 +27,15 @@ def check_choices(service: ServiceName, settings: Settings) -> None:
     """Finds out whether a service has its engines, before it starts.
 
     Raises:
-        SettingsError: An engine that the settings ask for is unknown or cannot run here.
+        SettingsError: An engine that the settings ask for is unknown or cannot run here,
+            or the language model is half set.
     """
     if service in _HEARS:
         recognizer_choice(settings)
     if service in _SPEAKS:
         speaker_choice(settings)
+    if service is ServiceName.AGENT and settings.llm.base_url and not settings.llm.model:
+        raise SettingsError("llm.base_url is set and llm.model is not; name the model")
 
 
 def _names(table: Mapping[str, Choice[Any]]) -> dict[str, Choice[str]]:

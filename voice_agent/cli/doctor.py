@@ -18,9 +18,10 @@ def doctor(
     config: Config = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
-    """Check what is installed, which engines would be picked and why, ports and disk.
+    """Check engines, packages, ports and disk.
 
-    Exit code 0 if the embedded engines can run here, else 1.
+    Says which engines would be picked, why, and what would change that. Exit code 0 if
+    the embedded engines can run here, else 1.
     """
     from voice_agent.cli.checks import Verdict, examine
 

@@ -9,7 +9,6 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import IO
 
-from voice_agent.cli.choice import check_choices
 from voice_agent.cli.probe import free_port, info_when_ready
 from voice_agent.cli.services import ServiceName
 from voice_agent.errors import EngineUnavailable
@@ -83,6 +82,8 @@ async def service_at(
     service: ServiceName, url: str, config: Path | None, settings: Settings
 ) -> AsyncGenerator[str]:
     """The service at `url`, or one for this command alone if that is empty."""
+    from voice_agent.cli.choice import check_choices  # engines: half of this program's start
+
     if url:
         yield url
         return

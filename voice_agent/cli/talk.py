@@ -31,10 +31,10 @@ def talk(
     ] = None,
     config: Config = None,
 ) -> None:
-    """Talk with the agent by microphone and loudspeaker, or with a file.
+    """Talk with the agent, or let a file talk.
 
-    The agent has to run (`voice-agent up`). Wear headphones: it takes what it hears of
-    itself for you. Ctrl-C hangs up.
+    By microphone and loudspeaker, or with --wav. The agent has to run (`voice-agent up`).
+    Wear headphones: it takes what it hears of itself for you. Ctrl-C hangs up.
     """
     if out is not None and wav is None:
         raise typer.BadParameter("--out is for --wav")

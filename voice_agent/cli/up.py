@@ -1,31 +1,16 @@
 """``voice-agent up``: all services in child processes, looked after."""
 
 import asyncio
-import contextlib
-import signal
-import sys
-from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Annotated, Any
+from collections.abc import Mapping
+from typing import Annotated
 
 import typer
-from loguru import logger
 
-from voice_agent.cli.choice import check_choices
-from voice_agent.cli.fail import FAILED, or_exit
-from voice_agent.cli.keeper import Keeper
-from voice_agent.cli.panel import show
-from voice_agent.cli.probe import info_when_ready, port_state
-from voice_agent.cli.processes import start
-from voice_agent.cli.services import AGENT_PORT, Config, Host, ServiceName, http_url, port_of
+from voice_agent.cli.fail import or_exit
+from voice_agent.cli.probe import port_state
+from voice_agent.cli.services import AGENT_PORT, Config, Host, ServiceName, port_of
 from voice_agent.errors import SettingsError
-from voice_agent.log import set_up_logging
-from voice_agent.settings import Settings, load_settings
-
-# models load within seconds; the panel then says what is still missing
-_READY_TIMEOUT_S = 60.0
-# beyond the draining that the settings allow
-_EXIT_GRACE_S = 10.0
+from voice_agent.settings import load_settings
 
 
 def up(
@@ -45,6 +30,10 @@ def up(
 
     Prints which engines were chosen and why, and where the page is. Ctrl-C ends all.
     """
+    from voice_agent.cli.choice import check_choices
+    from voice_agent.cli.together import Together
+    from voice_agent.log import set_up_logging
+
     wanted = {ServiceName.AGENT: agent, ServiceName.ASR: asr, ServiceName.TTS: tts}
     services = [service for service, yes in wanted.items() if yes]
     if not services:
@@ -57,7 +46,7 @@ def up(
             check_choices(service, settings)
         _check_ports(host, ports)
         set_up_logging("up", settings.log, settings.privacy)
-        code = asyncio.run(_Up(host, ports, config, settings).run())
+        code = asyncio.run(Together(host, ports, config, settings).run())
     raise typer.Exit(code)
 
 
@@ -69,87 +58,3 @@ def _check_ports(host: str, ports: Mapping[ServiceName, int]) -> None:
                 f"the {service} service cannot have port {port} of {host} ({state.holder}): "
                 "stop what is there, or choose other ports with --port 8100"
             )
-
-
-class _Up:
-    """One run of all services.
-
-    Args:
-        host: Address they listen on.
-        ports: Which services, and where.
-        config: File with settings, for the children.
-        settings: What is in it and elsewhere.
-    """
-
-    def __init__(
-        self,
-        host: str,
-        ports: Mapping[ServiceName, int],
-        config: Path | None,
-        settings: Settings,
-    ) -> None:
-        self._host = host
-        self._ports = ports
-        self._config = config
-        timeout_s = settings.server.drain_timeout_s + _EXIT_GRACE_S
-        self._keepers = {s: self._keeper(s, timeout_s) for s in ports}
-        self._signals = 0
-        self._stopping = asyncio.Event()
-
-    async def run(self) -> int:
-        """Runs until a signal comes, or no service is left; returns the exit code."""
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            loop.add_signal_handler(number, self._on_signal)
-        keeping = {s: asyncio.ensure_future(k.run()) for s, k in self._keepers.items()}
-        announcing = asyncio.ensure_future(self._announce(keeping))
-        stopping = asyncio.ensure_future(self._stopping.wait())
-        all_gone = asyncio.ensure_future(asyncio.wait(keeping.values()))
-        await asyncio.wait([stopping, all_gone], return_when=asyncio.FIRST_COMPLETED)
-        if self._signals:
-            logger.info("stopping; once more to stop at once")
-        for task in (announcing, stopping, all_gone, *keeping.values()):
-            task.cancel()
-        await asyncio.gather(announcing, *keeping.values(), return_exceptions=True)
-        return 0 if self._signals else FAILED
-
-    def _keeper(self, service: ServiceName, exit_timeout_s: float) -> Keeper:
-        async def begin() -> asyncio.subprocess.Process:
-            return await start(
-                service,
-                host=self._host,
-                port=self._ports[service],
-                config=self._config,
-                # each line names its service; stdout stays ours
-                log=sys.stderr.fileno(),
-            )
-
-        return Keeper(service.value, begin, exit_timeout_s=exit_timeout_s)
-
-    def _on_signal(self) -> None:
-        self._signals += 1
-        self._stopping.set()
-        if self._signals > 1:
-            for keeper in self._keepers.values():
-                keeper.kill()
-
-    async def _announce(self, keeping: Mapping[ServiceName, "asyncio.Future[None]"]) -> None:
-        """Prints the panel once every service is ready or given up, or time is up."""
-        asked = await asyncio.gather(*(self._info(s, keeping[s]) for s in self._ports))
-        infos = dict(zip(self._ports, asked, strict=True))
-        show({s: (http_url(self._host, self._ports[s]), info) for s, info in infos.items()})
-
-    async def _info(
-        self, service: ServiceName, kept: "asyncio.Future[None]"
-    ) -> dict[str, Any] | None:
-        asking = asyncio.ensure_future(info_when_ready(http_url(self._host, self._ports[service])))
-        try:
-            waiting: Sequence[asyncio.Future[Any]] = [asking, kept]
-            await asyncio.wait(
-                waiting, timeout=_READY_TIMEOUT_S, return_when=asyncio.FIRST_COMPLETED
-            )
-            return asking.result() if asking.done() else None
-        finally:
-            asking.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await asyncio.sleep(0)

@@ -41,7 +41,9 @@ class AgentClient:
     @asynccontextmanager
     async def connect(cls, url: str, *, timeout_s: float = 10.0) -> AsyncGenerator["AgentClient"]:
         """Opens a session. Raises as `open_connection`."""
-        async with open_connection(url, agent_server_message, timeout_s=timeout_s) as connection:
+        async with open_connection(
+            url, "agent", agent_server_message, timeout_s=timeout_s
+        ) as connection:
             yield cls(connection)
 
     @property

@@ -30,7 +30,9 @@ class AsrClient:
     @asynccontextmanager
     async def connect(cls, url: str, *, timeout_s: float = 10.0) -> AsyncGenerator["AsrClient"]:
         """Opens a session. Raises as `open_connection`."""
-        async with open_connection(url, asr_server_message, timeout_s=timeout_s) as connection:
+        async with open_connection(
+            url, "asr", asr_server_message, timeout_s=timeout_s
+        ) as connection:
             yield cls(connection)
 
     @property

@@ -4,6 +4,7 @@ The session that a connection carries could outlive it (the wire has resume); wh
 that replaces `_socket` inside `Connection`, and the clients above need not know.
 """
 
+import asyncio
 import os
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
@@ -115,25 +116,29 @@ class Connection(Generic[S]):
 
 @asynccontextmanager
 async def open_connection(
-    url: str, adapter: TypeAdapter[S], *, timeout_s: float
+    url: str, service: str, adapter: TypeAdapter[S], *, timeout_s: float
 ) -> AsyncGenerator[Connection[S]]:
     """Connects, and waits until the service says that it is ready.
 
     Args:
         url: As `service_url` takes it.
+        service: Which one has to be there: `asr`, `tts` or `agent`.
         adapter: What the service may send.
-        timeout_s: For all of it.
+        timeout_s: For connecting, and then for being greeted.
 
     Raises:
         SettingsError: The address cannot be one.
         AtCapacity: The service has no free slot.
-        EngineUnavailable: No service answers there.
+        EngineUnavailable: No service answers there, or another one.
         Unauthorized: It wants a key.
     """
     url = service_url(url)
     socket = await _connected(url, timeout_s)
     try:
-        yield Connection(socket, adapter, url, await _introduced(socket, url))
+        ready = await _introduced(socket, url, timeout_s)
+        if ready.service != service:
+            raise EngineUnavailable(f"{url} is a service of kind {ready.service}, not {service}")
+        yield Connection(socket, adapter, url, ready)
     finally:
         await socket.close()
 
@@ -165,12 +170,13 @@ def _reason(error: OSError | WebSocketException) -> str:
     return "it took too long" if isinstance(error, TimeoutError) else str(error).lower()
 
 
-async def _introduced(socket: ClientConnection, url: str) -> Ready:
+async def _introduced(socket: ClientConnection, url: str, timeout_s: float) -> Ready:
     """Reads up to `ready`; what else may come before it is an error."""
     opening: TypeAdapter[Ready | Error] = TypeAdapter(Ready | Error)
     try:
-        message = read(opening, str(await socket.recv()))
-    except (ConnectionClosed, BadMessage) as error:
+        async with asyncio.timeout(timeout_s):
+            message = read(opening, str(await socket.recv()))
+    except (ConnectionClosed, BadMessage, TimeoutError) as error:
         raise EngineUnavailable(f"{url} is no service of ours: it does not say ready") from error
     if isinstance(message, Ready):
         return message

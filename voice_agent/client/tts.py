@@ -31,7 +31,9 @@ class TtsClient:
     @asynccontextmanager
     async def connect(cls, url: str, *, timeout_s: float = 10.0) -> AsyncGenerator["TtsClient"]:
         """Opens a session. Raises as `open_connection`."""
-        async with open_connection(url, tts_server_message, timeout_s=timeout_s) as connection:
+        async with open_connection(
+            url, "tts", tts_server_message, timeout_s=timeout_s
+        ) as connection:
             yield cls(connection)
 
     @property
