@@ -1,0 +1,5 @@
+"""The same services as in the service tests."""
+
+from tests.services.conftest import agent
+
+__all__ = ["agent"]
