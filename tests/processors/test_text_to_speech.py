@@ -1,0 +1,114 @@
+import asyncio
+from collections.abc import AsyncGenerator
+from typing import Any, cast
+
+import numpy as np
+from pipecat.frames.frames import (
+    InterruptionFrame,
+    LLMFullResponseEndFrame,
+    LLMFullResponseStartFrame,
+    LLMTextFrame,
+    TTSStoppedFrame,
+)
+
+from processors.text_to_speech import TextToSpeech
+from tests.processors.chain import chained
+from voice_agent.engines.base import EngineInfo, SpeakJob, SpokenChunk
+from voice_agent.errors import EngineUnavailable
+from voice_agent.frames import ServerMessageFrame, SpokenAudioFrame
+from voice_agent.wire.common import Error
+
+HZ = 24_000
+
+
+class ScriptedSpeaker:
+    """Says each text in a second of silence, unless it is broken or told to wait."""
+
+    info = EngineInfo(name="scripted", role="speaks", model="", sample_rate_hz=HZ)
+
+    def __init__(self, *, broken: bool = False) -> None:
+        self.broken = broken
+        self.jobs: list[SpeakJob] = []
+        self.closed = 0
+        self.may_speak = asyncio.Event()
+        self.may_speak.set()
+
+    async def speak(self, job: SpeakJob) -> AsyncGenerator[SpokenChunk]:
+        self.jobs.append(job)
+        if self.broken:
+            raise EngineUnavailable("the scripted speaker is broken")
+        try:
+            await self.may_speak.wait()
+            yield SpokenChunk(
+                samples=np.zeros(HZ, np.float32), text_start=0, text_end=len(job.text)
+            )
+        finally:
+            self.closed += 1
+
+
+def speaking(speaker: ScriptedSpeaker, max_chars: int = 5000) -> TextToSpeech:
+    return TextToSpeech(
+        session_id="s", speaker=cast(Any, speaker), voice_id="default", max_chars=max_chars
+    )
+
+
+async def test_the_first_clause_is_spoken_while_the_rest_is_written() -> None:
+    speaker = ScriptedSpeaker()
+    async with chained(speaking(speaker)) as chain:
+        await chain.send(LLMFullResponseStartFrame(), LLMTextFrame("It rains. And "))
+        await chain.down.until(SpokenAudioFrame)
+        assert not chain.down.of(TTSStoppedFrame)
+        await chain.send(LLMTextFrame("it blows."), LLMFullResponseEndFrame())
+        await chain.down.until(TTSStoppedFrame)
+    assert [job.text.strip() for job in speaker.jobs] == ["It rains.", "And it blows."]
+    audio = chain.down.of(SpokenAudioFrame)
+    assert sum(frame.num_frames for frame in audio) == 2 * HZ
+    assert [audio[0].text_start, audio[-1].text_end] == [0, len("It rains. And it blows.")]
+
+
+async def test_an_interruption_stops_the_speaker() -> None:
+    speaker = ScriptedSpeaker()
+    speaker.may_speak.clear()
+    async with chained(speaking(speaker)) as chain:
+        await chain.send(LLMFullResponseStartFrame(), LLMTextFrame("It rains. And it blows. "))
+        async with asyncio.timeout(5):
+            while not speaker.jobs:  # noqa: ASYNC110  (a few turns of the loop)
+                await asyncio.sleep(0)
+        await chain.send(InterruptionFrame())
+        assert speaker.closed == 1
+        speaker.may_speak.set()
+        await chain.send(LLMTextFrame("More."), LLMFullResponseEndFrame())
+        assert not chain.down.of(SpokenAudioFrame)
+        assert len(speaker.jobs) == 1
+
+
+async def test_a_broken_speaker_is_told_and_holds_nothing_up() -> None:
+    speaker = ScriptedSpeaker(broken=True)
+    async with chained(speaking(speaker)) as chain:
+        await chain.send(LLMFullResponseStartFrame())
+        async with asyncio.timeout(5):
+            for _ in range(200):  # more clauses than may wait
+                await chain.send(LLMTextFrame("It rains. "))
+        assert not chain.down.of(TTSStoppedFrame)
+        await chain.send(LLMFullResponseEndFrame())
+        await chain.down.until(TTSStoppedFrame)
+    messages = [frame.message for frame in chain.down.of(ServerMessageFrame)]
+    assert [m.code for m in messages if isinstance(m, Error)] == ["engine_unavailable"]
+
+
+async def test_nothing_to_say_ends_at_once() -> None:
+    speaker = ScriptedSpeaker()
+    async with chained(speaking(speaker)) as chain:
+        await chain.send(LLMFullResponseStartFrame(), LLMTextFrame("…"), LLMFullResponseEndFrame())
+        await chain.down.until(TTSStoppedFrame)
+    assert speaker.jobs == []
+
+
+async def test_what_is_too_long_is_cut_off() -> None:
+    speaker = ScriptedSpeaker()
+    async with chained(speaking(speaker, max_chars=30)) as chain:
+        await chain.send(LLMFullResponseStartFrame())
+        await chain.send(*(LLMTextFrame("It rains. ") for _ in range(10)))
+        await chain.send(LLMFullResponseEndFrame())
+        await chain.down.until(TTSStoppedFrame)
+    assert sum(len(job.text) for job in speaker.jobs) <= 30
