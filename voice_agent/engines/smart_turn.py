@@ -59,8 +59,9 @@ class SmartTurn:
         self._owner = asyncio.create_task(self._own(), name="smart_turn")
 
     async def warm_up(self) -> None:
-        """Judges a second of silence."""
-        await self.probability(np.zeros(ASR_SAMPLE_RATE_HZ, np.float32), session_id="warm-up")
+        """Judges a second of silence, without a deadline: a busy machine starts slowly."""
+        silence = np.zeros(ASR_SAMPLE_RATE_HZ, np.float32)
+        await asyncio.get_running_loop().run_in_executor(self._executor, self._judge, silence)
 
     async def close(self) -> None:
         """Fails what waits and ends the thread."""
