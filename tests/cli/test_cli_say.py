@@ -29,6 +29,7 @@ def test_the_name_says_the_format(
     assert np.abs(samples).max() > 0.05
 
 
+@pytest.mark.slow
 def test_a_service_is_started_when_none_is_named(tmp_path: Path) -> None:
     path = tmp_path / "said.wav"
     result = voice_agent("say", _TEXT, "-o", path)

@@ -10,6 +10,7 @@ from voice_agent.cli.probe import free_port
 
 
 @pytest.mark.e2e
+@pytest.mark.slow
 def test_a_file_has_a_conversation(agent: RunningService, spoken: Path, tmp_path: Path) -> None:
     out = tmp_path / "answer.wav"
     result = voice_agent("talk", "--wav", spoken, "-o", out, "--url", agent.ws)

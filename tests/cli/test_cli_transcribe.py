@@ -12,6 +12,7 @@ from voice_agent.cli.probe import free_port
 pytestmark = pytest.mark.e2e
 
 
+@pytest.mark.slow
 def test_a_file_becomes_text_with_a_service_for_this_command_alone(spoken: Path) -> None:
     result = voice_agent("transcribe", spoken)
     assert result.returncode == 0, result.stderr

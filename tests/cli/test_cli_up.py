@@ -102,6 +102,7 @@ def test_three_services_start_survive_a_kill_and_end_in_order() -> None:
         assert engine in out
 
 
+@pytest.mark.slow
 def test_nothing_is_left_when_the_parent_is_killed() -> None:
     port = free_ports()
     with up("--port", port, "--no-agent", "--no-asr") as process:

@@ -14,7 +14,7 @@ from voice_agent.cli.services import ServiceName
 from voice_agent.errors import EngineUnavailable
 from voice_agent.settings import Settings
 
-_START_TIMEOUT_S = 60.0
+_START_TIMEOUT_S = 45.0
 _EXIT_TIMEOUT_S = 5.0
 
 
@@ -109,7 +109,9 @@ async def _until_ready(
 
 
 def _last_line(log: IO[bytes]) -> str:
+    """The last line that tells of an error, or else the last one."""
     log.seek(0)
-    lines = log.read().decode(errors="replace").split("\n")
-    said = [line.strip() for line in lines if line.strip()]
-    return said[-1].removeprefix("error: ") if said else "it said nothing"
+    lines = [line.strip(" |\r") for line in log.read().decode(errors="replace").split("\n")]
+    said = [line for line in lines if line.strip("+- ")]
+    errors = [line for line in said if "error" in line.lower()]
+    return [*said, *errors][-1].removeprefix("error: ") if said else "it said nothing"
