@@ -21,6 +21,7 @@ from voice_agent.audio.pcm import float_to_int16
 pytestmark = pytest.mark.e2e
 
 _SPOKEN = np.concatenate([pause(0.4), speech(SENTENCES[3]), pause(0.4)])
+_WORD = np.concatenate([pause(0.3), speech("water")])
 _MIB = 1 << 20
 
 
@@ -80,7 +81,7 @@ async def test_who_leaves_in_the_middle_of_anything_leaves_nothing_behind(
 async def test_memory_returns_to_where_it_was(asr: RunningService) -> None:
     async def cycle() -> None:
         async with call(asr.ws) as caller:
-            await caller.play(_SPOKEN)
+            await caller.play(_WORD)
             await caller.ask("finalize", "final")
 
     async def cycles(n: int) -> None:

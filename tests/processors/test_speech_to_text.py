@@ -1,0 +1,226 @@
+"""Turns become finals: which audio the recogniser gets, and what comes of its answer."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+from pipecat.frames.frames import Frame, InputAudioRawFrame
+from pipecat.tests.utils import SleepFrame, run_test
+
+from processors.speech_to_text import SpeechToText
+from voice_agent.engines.base import EngineInfo, Priority, RecognizeJob, TimedWord, Transcript
+from voice_agent.errors import EngineTimeout
+from voice_agent.frames import (
+    ClientMessageFrame,
+    FinalFrame,
+    PartialFrame,
+    SegmentEndFrame,
+    SegmentPauseFrame,
+    SegmentStartFrame,
+    ServerMessageFrame,
+    TurnEndFrame,
+)
+from voice_agent.turns.turn import EndedBy
+from voice_agent.wire.asr import Close
+from voice_agent.wire.common import Error
+
+_HZ = 16_000
+_CLOSE = ClientMessageFrame(message=Close(type="close"))
+
+
+@dataclass
+class ScriptedRecognizer:
+    """Says what the script says, and remembers its jobs."""
+
+    script: Callable[[RecognizeJob], Transcript | None]
+    jobs: list[RecognizeJob] = field(default_factory=list)
+    forgotten: list[str] = field(default_factory=list)
+    models: tuple[str, ...] = ("script",)
+    ready: bool = True
+    info: EngineInfo = field(
+        default_factory=lambda: EngineInfo(name="script", role="hears", model="script")
+    )
+
+    async def load(self) -> None: ...
+    async def warm_up(self) -> None: ...
+    async def close(self) -> None: ...
+
+    async def transcribe(self, job: RecognizeJob) -> Transcript | None:
+        self.jobs.append(job)
+        await asyncio.sleep(0)
+        return self.script(job)
+
+    def release(self, session_id: str, turn_id: int) -> None: ...
+
+    def forget(self, session_id: str) -> None:
+        self.forgotten.append(session_id)
+
+    def finals(self) -> list[RecognizeJob]:
+        return [job for job in self.jobs if job.priority is Priority.FINAL]
+
+
+def hello(job: RecognizeJob) -> Transcript:
+    word = TimedWord(word="hello", start_s=0.5, end_s=0.9, confidence=0.8)
+    return Transcript(words=(word,), text="hello", language="en", confidence=0.8)
+
+
+def audio(seconds: float, level: int = 1000) -> list[Frame]:
+    """Frames of 64 ms."""
+    frame = np.full(1024, level, np.int16).tobytes()
+    return [InputAudioRawFrame(frame, _HZ, 1) for _ in range(round(seconds * _HZ / 1024))]
+
+
+def turn_end(start_s: float, end_s: float, by: EndedBy = EndedBy.CLIENT) -> TurnEndFrame:
+    return TurnEndFrame(
+        start_sample=round(start_s * _HZ),
+        end_sample=round(end_s * _HZ),
+        ended_by=by,
+        complete=by is not EndedBy.LENGTH,
+    )
+
+
+async def through(recognizer: ScriptedRecognizer, *frames: Frame) -> list[Frame]:
+    processor = SpeechToText(session_id="s", recognizer=recognizer, final_timeout_s=5)
+    down, _ = await run_test(processor, frames_to_send=[*frames, _CLOSE])
+    return [f for f in down if isinstance(f, FinalFrame | PartialFrame | ServerMessageFrame)]
+
+
+def finals(frames: list[Frame]) -> list[FinalFrame]:
+    return [frame for frame in frames if isinstance(frame, FinalFrame)]
+
+
+async def test_a_final_gets_the_whole_turn_with_some_audio_around_it() -> None:
+    recognizer = ScriptedRecognizer(hello)
+    out = await through(
+        recognizer,
+        *audio(2, level=100),
+        SegmentStartFrame(at_s=1.5),
+        *audio(20),
+        turn_end(1.5, 20.0),
+    )
+    (job,) = recognizer.finals()
+    assert len(job.samples) / _HZ == 19.2
+    assert job.samples[0] == np.float32(100 / 32_768)
+    (final,) = finals(out)
+    assert (final.text, final.start_s, final.end_s) == ("hello", 1.5, 20.0)
+    assert final.words[0].start_s == 1.5
+
+
+async def test_a_turn_does_not_begin_inside_the_turn_before() -> None:
+    recognizer = ScriptedRecognizer(hello)
+    await through(
+        recognizer,
+        *audio(3),
+        SegmentStartFrame(at_s=1.0),
+        turn_end(1.0, 3.0),
+        *audio(1),
+        SegmentStartFrame(at_s=3.25),
+        turn_end(3.25, 4.0),
+    )
+    assert round(len(recognizer.finals()[1].samples) / _HZ, 1) == 1.0
+
+
+async def test_parts_of_a_long_turn_share_no_audio() -> None:
+    recognizer = ScriptedRecognizer(hello)
+    out = await through(
+        recognizer,
+        *audio(1.5),
+        SegmentStartFrame(at_s=1.0),
+        *audio(5.5),
+        turn_end(1.0, 5.0, EndedBy.LENGTH),
+        turn_end(5.0, 6.5),
+    )
+    assert [len(job.samples) / _HZ for job in recognizer.finals()] == [4.5, 1.7]
+    assert [f.turn_complete for f in finals(out)] == [False, True]
+
+
+async def test_silence_after_a_cut_is_not_decoded() -> None:
+    recognizer = ScriptedRecognizer(hello)
+    out = await through(
+        recognizer,
+        *audio(1.5),
+        SegmentStartFrame(at_s=1.0),
+        *audio(5.5),
+        SegmentEndFrame(at_s=2.0),
+        turn_end(1.0, 5.0, EndedBy.LENGTH),
+        *audio(30),
+        turn_end(5.0, 5.0),
+    )
+    assert len(recognizer.finals()) == 1
+    assert [f.text for f in finals(out)] == ["hello", ""]
+
+
+async def test_a_final_begun_at_the_pause_is_the_final() -> None:
+    recognizer = ScriptedRecognizer(hello)
+    out = await through(
+        recognizer,
+        *audio(3),
+        SegmentStartFrame(at_s=1.0),
+        SegmentPauseFrame(end_sample=2 * _HZ),
+        turn_end(1.0, 2.0, EndedBy.SMART_TURN),
+    )
+    assert len(recognizer.finals()) == len(finals(out)) == 1
+
+
+async def test_speech_that_goes_on_gets_a_final_of_all_of_it() -> None:
+    recognizer = ScriptedRecognizer(hello)
+    await through(
+        recognizer,
+        *audio(3),
+        SegmentStartFrame(at_s=1.0),
+        SegmentPauseFrame(end_sample=2 * _HZ),
+        SleepFrame(sleep=0.01),
+        SegmentStartFrame(at_s=2.5),
+        *audio(2),
+        turn_end(1.0, 4.5),
+    )
+    assert [len(job.samples) / _HZ for job in recognizer.finals()] == [1.7, 4.2]
+
+
+async def test_a_final_that_takes_too_long_says_so_and_shows_what_partials_did() -> None:
+    def script(job: RecognizeJob) -> Transcript:
+        if job.priority is Priority.FINAL:
+            raise EngineTimeout("too slow")
+        return hello(job)
+
+    out = await through(
+        ScriptedRecognizer(script),
+        *audio(1),
+        SegmentStartFrame(at_s=0.1),
+        *audio(1),
+        SleepFrame(sleep=0.01),
+        turn_end(0.1, 1.5),
+    )
+    (error,) = [f.message for f in out if isinstance(f, ServerMessageFrame)]
+    assert isinstance(error, Error)
+    assert error.code == "engine_timeout"
+    (final,) = finals(out)
+    assert (final.text, final.confidence) == ("hello", 0.0)
+
+
+async def test_nothing_said_is_an_empty_final_without_a_job() -> None:
+    recognizer = ScriptedRecognizer(hello)
+    out = await through(recognizer, *audio(1), turn_end(1.0, 1.0))
+    assert [f.text for f in finals(out)] == [""]
+    assert recognizer.jobs == []
+
+
+async def test_partials_stop_at_the_final_and_the_session_is_forgotten() -> None:
+    recognizer = ScriptedRecognizer(hello)
+    out = await through(
+        recognizer,
+        *audio(1),
+        SegmentStartFrame(at_s=0.1),
+        *audio(0.5),
+        SleepFrame(sleep=0.01),
+        *audio(0.5),
+        turn_end(0.1, 1.9),
+        *audio(2),
+    )
+    assert [type(f) for f in out] == [PartialFrame, FinalFrame] or [type(f) for f in out] == [
+        PartialFrame,
+        PartialFrame,
+        FinalFrame,
+    ]
+    assert "s" in recognizer.forgotten
