@@ -32,7 +32,9 @@ class OpenTurn:
         spoken: Whether anything was said in it; after a cut in a pause, not yet.
         prefix: What its partials have settled.
         partial: The partial that is being made.
-        speculation: A final that was begun at a pause, and where the pause was.
+        speculation: A final that was begun at a pause.
+        speculated_end: Where the pause began.
+        speculated_post_roll: Samples after that which the recogniser gets.
     """
 
     id: int
@@ -44,6 +46,7 @@ class OpenTurn:
     partial: "asyncio.Task[None] | None" = None
     speculation: "asyncio.Task[Decoded] | None" = None
     speculated_end: int = -1
+    speculated_post_roll: int = 0
 
 
 def final_frame(

@@ -38,6 +38,8 @@ _HZ = ASR_SAMPLE_RATE_HZ
 _PRE_ROLL_SAMPLES = _HZ // 2
 # audio after the last detected speech, for soft endings
 _POST_ROLL_SAMPLES = _HZ // 5
+# the same where the silence has lasted: speech that the detector does not take for speech
+_LONG_POST_ROLL_SAMPLES = _HZ // 2
 # a hypothesis on less than this is noise
 _FIRST_PARTIAL_SAMPLES = int(0.7 * _HZ)
 _PARTIAL_EVERY_SAMPLES = _HZ // 2
@@ -118,9 +120,19 @@ class SpeechToText(FrameProcessor):
         if turn is None or not turn.spoken:
             # a segment is known 0.2 s after its start; frames may be long
             self._tape.forget_before(self._tape.end - _PRE_ROLL_SAMPLES - _HZ)
+        elif self._wants_second_final(turn):
+            self._speculate(turn.speculated_end, _LONG_POST_ROLL_SAMPLES)
         elif self._wants_partial(turn):
             turn.next_partial = self._tape.end + _PARTIAL_EVERY_SAMPLES
             turn.partial = self.create_task(self._make_partial(turn))
+
+    def _wants_second_final(self, turn: OpenTurn) -> bool:
+        """Whether the pause has become long enough for soft last words to be in it."""
+        heard_after = self._tape.end - turn.speculated_end
+        return (
+            turn.speculation is not None
+            and turn.speculated_post_roll < _LONG_POST_ROLL_SAMPLES <= heard_after
+        )
 
     def _wants_partial(self, turn: OpenTurn) -> bool:
         return (
@@ -189,14 +201,15 @@ class SpeechToText(FrameProcessor):
                 )
             )
 
-    def _speculate(self, end_sample: int) -> None:
+    def _speculate(self, end_sample: int, post_roll: int = _POST_ROLL_SAMPLES) -> None:
         turn = self._turn
         if turn is None:
             return
         if turn.speculation is not None:
             turn.speculation.cancel()
         turn.speculated_end = end_sample
-        turn.speculation = self._decode(turn, end_sample + _POST_ROLL_SAMPLES)
+        turn.speculated_post_roll = post_roll
+        turn.speculation = self._decode(turn, end_sample + post_roll)
 
     def _decode(self, turn: OpenTurn, end: int) -> "asyncio.Task[Decoded]":
         """Begins a final. Takes its audio now: the tape forgets it when the turn has ended."""
@@ -237,7 +250,7 @@ class SpeechToText(FrameProcessor):
         if not turn.spoken:
             return turn.audio_start
         # what follows a cut belongs to the next part
-        return frame.end_sample + (_POST_ROLL_SAMPLES if frame.complete else 0)
+        return frame.end_sample + (_LONG_POST_ROLL_SAMPLES if frame.complete else 0)
 
     async def _make_final(
         self,

@@ -13,9 +13,9 @@ import soxr
 from voice_agent.engines.base import ASR_SAMPLE_RATE_HZ, Samples, SpeakJob
 from voice_agent.engines.espeak.speaker import EspeakSpeaker
 
-GOOD_VOICE = "en-us+f2"
+GOOD_VOICE = "en-us+edward"
 """The voice that the embedded recogniser understands best, at `GOOD_WPM`."""
-GOOD_WPM = 130
+GOOD_WPM = 170
 
 SENTENCES = (
     "please open the window and close the door",

@@ -100,7 +100,7 @@ async def test_a_final_gets_the_whole_turn_with_some_audio_around_it() -> None:
         turn_end(1.5, 20.0),
     )
     (job,) = recognizer.finals()
-    assert len(job.samples) / _HZ == 19.2
+    assert len(job.samples) / _HZ == 19.5
     assert job.samples[0] == np.float32(100 / 32_768)
     (final,) = finals(out)
     assert (final.text, final.start_s, final.end_s) == ("hello", 1.5, 20.0)
@@ -131,7 +131,7 @@ async def test_parts_of_a_long_turn_share_no_audio() -> None:
         turn_end(1.0, 5.0, EndedBy.LENGTH),
         turn_end(5.0, 6.5),
     )
-    assert [len(job.samples) / _HZ for job in recognizer.finals()] == [4.5, 1.7]
+    assert [len(job.samples) / _HZ for job in recognizer.finals()] == [4.5, 1.976]
     assert [f.turn_complete for f in finals(out)] == [False, True]
 
 
@@ -163,6 +163,22 @@ async def test_a_final_begun_at_the_pause_is_the_final() -> None:
     assert len(recognizer.finals()) == len(finals(out)) == 1
 
 
+async def test_a_pause_that_lasts_gets_a_second_final_with_more_of_its_end() -> None:
+    recognizer = ScriptedRecognizer(hello)
+    out = await through(
+        recognizer,
+        *audio(2.2),
+        SegmentStartFrame(at_s=1.0),
+        SegmentPauseFrame(end_sample=2 * _HZ),
+        SleepFrame(sleep=0.01),
+        SegmentEndFrame(at_s=2.0),
+        *audio(1.4),
+        turn_end(1.0, 2.0, EndedBy.SILENCE),
+    )
+    assert [len(job.samples) / _HZ for job in recognizer.finals()] == [1.676, 2.0]
+    assert len(finals(out)) == 1
+
+
 async def test_speech_that_goes_on_gets_a_final_of_all_of_it() -> None:
     recognizer = ScriptedRecognizer(hello)
     await through(
@@ -175,7 +191,7 @@ async def test_speech_that_goes_on_gets_a_final_of_all_of_it() -> None:
         *audio(2),
         turn_end(1.0, 4.5),
     )
-    assert [len(job.samples) / _HZ for job in recognizer.finals()] == [1.7, 4.2]
+    assert [len(job.samples) / _HZ for job in recognizer.finals()] == [1.7, 4.492]
 
 
 async def test_a_final_that_takes_too_long_says_so_and_shows_what_partials_did() -> None:

@@ -123,3 +123,11 @@ async def test_a_finalize_ends_the_turn_without_asking_the_judge(vad: SileroVad)
     down = await heard(vad, judge, *frames(sound), finalize)
     assert events(down) == [SegmentStartFrame, SegmentEndFrame, TurnEndFrame]
     assert judge.asked == 0
+
+
+async def test_the_verdict_asked_for_early_is_the_one_that_counts(vad: SileroVad) -> None:
+    judge = ScriptedJudge(0.9)
+    down = await heard(vad, judge, *frames(dialogue([_TEXT], 0.6)))
+    ends = [frame for frame in down if isinstance(frame, SegmentEndFrame)]
+    assert judge.asked >= len(ends) >= 1
+    assert all(end.turn_complete for end in ends)

@@ -4,7 +4,13 @@ from collections import deque
 from dataclasses import dataclass
 
 SPEECH_ABOVE = 0.7
-"""Probability from which a window counts as speech (Pipecat's default for Silero)."""
+"""Probability from which a window begins to be speech (Pipecat's default for Silero)."""
+SPEECH_GOES_ON_ABOVE = 0.5
+"""Probability from which a window still is speech. On real recordings, lower than the one
+above cuts fewer sentences in two (1.16 segments a clip instead of 1.26) and tells of their
+ends 16 ms later at the median, no later at the 95th percentile."""
+PAUSE_WINDOWS = 4
+"""Windows without speech that are likely to become a pause: 22 of 26 did."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +61,16 @@ class Segmenter:
         """No segment is open and none is beginning."""
         return not self.speaking and self._run == 0
 
+    @property
+    def pausing(self) -> bool:
+        """A segment is open, and speech has been missing for long enough to end it soon."""
+        return self.speaking and self._run >= PAUSE_WINDOWS
+
     def feed(self, probability: float) -> SegmentEvent | None:
         """Takes the next window; returns what it decides, if anything."""
         self._recent.append(probability)
         self._windows += 1
-        is_speech = probability >= SPEECH_ABOVE
+        is_speech = probability >= (SPEECH_GOES_ON_ABOVE if self.speaking else SPEECH_ABOVE)
         if is_speech == self.speaking:
             self._run = 0
             return None

@@ -103,6 +103,11 @@ class TurnTracker:
         return self._segmenter.speaking
 
     @property
+    def pausing(self) -> bool:
+        """Whether the open segment is about to end: the time to ask a judge."""
+        return self._segmenter.pausing
+
+    @property
     def open(self) -> bool:
         """Whether a turn is open."""
         return self._turn_start is not None

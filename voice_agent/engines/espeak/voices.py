@@ -9,8 +9,9 @@ from typing import cast
 from voice_agent.engines.base import VoiceInfo
 from voice_agent.errors import Unsupported, VoiceNotFound
 
-DEFAULT_VOICE = "en-us+f2"
-"""The most intelligible one for a recogniser: 8–18 % word errors; plain `en-us` has 64–77 %."""
+DEFAULT_VOICE = "en-us+edward"
+"""The most intelligible one of 45 variants to the embedded recogniser: 24 % word errors on
+twenty sentences at 170 words a minute; plain `en-us` has 61 %, `en-us+f2` 52 %."""
 
 _MUTE = frozenset({"fo", "kaa", "xex"})
 """espeak-ng lists them, but the package has no dictionaries for them: they say nothing."""
@@ -41,7 +42,7 @@ class Catalogue:
     _voices: tuple[VoiceInfo, ...] = field(init=False)
 
     def __post_init__(self) -> None:
-        default = VoiceInfo(voice_id="default", name="English (America), f2", language="en-us")
+        default = VoiceInfo(voice_id="default", name="English (America), edward", language="en-us")
         own = (
             VoiceInfo(voice_id=base.voice_id, name=base.name, language=base.voice_id)
             for base in self._bases
