@@ -67,7 +67,7 @@ async def test_a_cancelled_voice_leaves_no_trace_either(speaker: EspeakSpeaker) 
 
 async def test_voices_of_one_language_differ(speaker: EspeakSpeaker) -> None:
     plain = await spoken(speaker, job("Hello", voice_id="en-us"))
-    varied = await spoken(speaker, job("Hello", voice_id="en-us+f2"))
+    varied = await spoken(speaker, job("Hello", voice_id="en-us+edward"))
     assert not np.array_equal(plain, varied)
     assert np.array_equal(varied, await spoken(speaker, job("Hello")))  # the default
 
