@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from itertools import pairwise
 from typing import Any
 
+import httpx2
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
@@ -124,6 +125,13 @@ async def call(url: str, **options: Any) -> AsyncGenerator[Caller]:
             await listening
 
 
+async def until_empty(http: str) -> None:
+    """Waits until no session holds a slot of the service at this address."""
+    async with asyncio.timeout(_PATIENCE_S):
+        while httpx2.get(f"{http}/readyz").json()["sessions"]:  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+
+
 def assert_in_order(messages: list[Message]) -> None:
     """Checks what the protocol promises about one session that began with `ready`."""
     assert messages[0]["type"] == "ready"
@@ -142,10 +150,12 @@ def _assert_turns(messages: list[Message]) -> None:
     """Partials lie inside turns, and keep what they committed."""
     open_turn = False
     committed = ""
+    began_s = 0.0
     for message in messages:
         match message["type"]:
             case "speech_start":
                 open_turn = True
+                began_s = message["timestamp"]
             case "partial":
                 assert open_turn, "a partial outside a turn"
                 text, n_committed = message["text"], message["committed"]
@@ -154,7 +164,9 @@ def _assert_turns(messages: list[Message]) -> None:
                 committed = text[:n_committed]
             case "final":
                 committed = ""
-                open_turn = not message["turn_complete"]
+                # the next turn may have begun before this final was ready
+                next_began = message["start"] + 0.1 < began_s > message["end"] - 0.25
+                open_turn = next_began or not message["turn_complete"]
             case _:
                 pass
 

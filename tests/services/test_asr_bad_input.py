@@ -20,7 +20,7 @@ from voice_agent.audio.pcm import float_to_int16
 pytestmark = pytest.mark.e2e
 
 _TEXT = "i would like to have some water please"
-_WORDS = "some water please"
+_WORDS = "i would like some water"
 _PROOF = np.concatenate([pause(0.4), speech(_WORDS)])
 
 

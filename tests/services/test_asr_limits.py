@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from websockets.asyncio.client import connect
 
-from tests.services.caller import assert_in_order, call
+from tests.services.caller import assert_in_order, call, until_empty
 from tests.services.conftest import RunningService, running
 from tests.speech import SENTENCES, error_rate, pause, speech
 
@@ -40,8 +40,10 @@ async def _a_late_client_gets_at_capacity(ws: str, http: str) -> None:
         assert late.close_code == 1013
         ready = httpx2.get(f"{http}/readyz")
         assert (ready.status_code, ready.json()["reasons"]) == (503, ["no free slot"])
+    await until_empty(http)
     async with call(ws):
         pass  # the slots are free again
+    await until_empty(http)
 
 
 async def _a_silent_client_is_sent_away_even_if_it_pings(ws: str) -> None:
