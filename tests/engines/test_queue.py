@@ -101,7 +101,9 @@ async def test_jobs_that_hold_equal_arrays_are_told_apart(
     loop: asyncio.AbstractEventLoop,
 ) -> None:
     queue = JobQueue[RecognizeJob, str](9)
-    jobs = [RecognizeJob(session_id="a", turn_id=1, samples=np.zeros(n, np.float32)) for n in (3, 4, 4)]
+    jobs = [
+        RecognizeJob(session_id="a", turn_id=1, samples=np.zeros(n, np.float32)) for n in (3, 4, 4)
+    ]
     entries: list[Entry[RecognizeJob, str]] = [
         Entry(
             job=job,

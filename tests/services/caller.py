@@ -99,12 +99,16 @@ class Caller:
     async def transcribe(self, samples: Samples) -> str:
         """Sends audio at once, finalizes, and returns what the session's finals added."""
         before = len(self.of("final"))
-        asked = self._n_finalized()
         await self.play(samples)
+        await self.finalize()
+        return " ".join(m["text"] for m in self.of("final")[before:] if m["text"])
+
+    async def finalize(self) -> None:
+        """Finalizes and waits for the final that this brings; others may come before it."""
+        asked = self._n_finalized()
         await self.say("finalize")
         async with asyncio.timeout(_PATIENCE_S), self._news:
             await self._news.wait_for(lambda: self._n_finalized() > asked or self._over)
-        return " ".join(m["text"] for m in self.of("final")[before:] if m["text"])
 
     def _n_finalized(self) -> int:
         return sum(m["ended_by"] == "client" for m in self.of("final"))

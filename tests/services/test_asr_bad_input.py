@@ -153,8 +153,7 @@ async def test_an_mp3_named_wav_is_read_for_what_it_is(two: Two) -> None:
     await two.bad.ask("config", "configured", encoding="container")
     await two.bad.stream(container("mp3", "libmp3lame", 44_100))
     await two.bad.ask("config", "configured", encoding="pcm_s16le")
-    await two.bad.say("finalize")
-    await two.bad.until("final")
+    await two.bad.finalize()
     assert error_rate(_TEXT, two.bad.text) <= 0.5
     await two.prove()
 
@@ -175,6 +174,6 @@ async def test_bytes_that_only_look_like_a_container_are_bad_audio(two: Two) -> 
 async def test_audio_before_any_config_is_taken_as_16_khz(two: Two) -> None:
     await two.bad.socket.send(float_to_int16(_PROOF[: len(_PROOF) // 2]).tobytes())
     await two.bad.play(_PROOF[len(_PROOF) // 2 :])
-    await two.bad.ask("finalize", "final")
+    await two.bad.finalize()
     assert error_rate(_WORDS, two.bad.text) <= 0.5
     await two.prove()
