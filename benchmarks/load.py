@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass, field
 
 import numpy as np
-from websockets.asyncio.client import connect
+from websockets.asyncio.client import ClientConnection, connect
 
 from benchmarks.speech import Clip
 from voice_agent.engines.base import ASR_SAMPLE_RATE_HZ
@@ -78,7 +78,7 @@ class Caller:
             ends_s.append(at_s + clip.speech_end_s)
             at_s += clip.seconds + chance.uniform(*_GAP_S)
 
-    async def _read(self, socket: "connect", heard_s: list[float]) -> None:
+    async def _read(self, socket: ClientConnection, heard_s: list[float]) -> None:
         async for message in socket:
             now_s = time.monotonic()
             kind = json.loads(message).get("type")

@@ -7,6 +7,7 @@ just enough of our protocol for the load: audio in, `speech_end` out.
 
 import asyncio
 import json
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -61,7 +62,7 @@ class _Recognizer(STTService):
         super().__init__(ttfs_p99_latency=0.5, settings=STTSettings(model="none", language="en"))
         self._partials: asyncio.Task[None] | None = None
 
-    async def run_stt(self, audio: bytes) -> Any:
+    async def run_stt(self, audio: bytes) -> AsyncGenerator[Frame | None, None]:
         yield None
 
     async def process_audio_frame(self, frame: Any, direction: FrameDirection) -> None:
@@ -127,7 +128,7 @@ async def _serve(websocket: WebSocket) -> None:
 
 
 @asynccontextmanager
-async def _lifespan(_: FastAPI) -> Any:
+async def _lifespan(_: FastAPI) -> AsyncGenerator[None]:
     lag = asyncio.create_task(measure_lag())
     yield
     lag.cancel()

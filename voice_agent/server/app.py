@@ -1,6 +1,7 @@
 """The app of a service: its WebSocket, its health, its engines from start to end."""
 
 import asyncio
+import signal
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -91,7 +92,13 @@ def create_app(service: Service) -> FastAPI:
 
 
 async def _open(room: EngineRoom) -> None:
-    await room.open()
+    try:
+        await room.open()
+    except VoiceAgentError as error:
+        # nothing here can mend that; whoever supervises the process starts it again
+        logger.critical("the engines cannot be loaded, the service ends: {}", error.message)
+        signal.raise_signal(signal.SIGTERM)
+        return
     for role, info in room.infos.items():
         logger.info("{}: {} ({}): {}", role, info.name, info.model, info.why)
 

@@ -8,6 +8,7 @@ from types import FrameType
 import uvicorn
 from fastapi import FastAPI
 from loguru import logger
+from threadpoolctl import threadpool_limits  # pyright: ignore[reportMissingTypeStubs]  it has none
 from uvicorn.importer import import_from_string
 
 from voice_agent.errors import SettingsError
@@ -77,6 +78,9 @@ def run_app(path: str, *, host: str, port: int, settings: Settings) -> None:
     )
     listener = _listen(host, port)
     logger.info("listening on http://{}:{}", host, listener.getsockname()[1])
+    # numpy's linear algebra would share small products with a second thread that then spins
+    # for more: a third of a core at 30 callers, for nothing
+    threadpool_limits(limits=1, user_api="blas")
     # What is imported by now lives for ever: the collector need not look at it again.
     gc.freeze()
     gc.set_threshold(*_GC_THRESHOLDS)
