@@ -4,7 +4,8 @@
 
 The recogniser is a scripted one in both, so that the framework, the voice activity model
 and Smart Turn are measured. The two are measured in turn, in processes of their own, by a
-load in a third; the table names the machine.
+load in a third; the table names the machine. `stolen` is what the hypervisor gave to others
+meanwhile, in % of one core: rows with much of it say little about the software.
 """
 
 import argparse
@@ -23,6 +24,9 @@ from prometheus_client.parser import text_string_to_metric_families
 from benchmarks.load import Caller
 from benchmarks.machine import machine
 from benchmarks.speech import Clip, clips
+from voice_agent.engines.base import ASR_SAMPLE_RATE_HZ
+from voice_agent.engines.silero import WINDOW_SAMPLES, SileroVad
+from voice_agent.engines.smart_turn import SmartTurn
 
 _PORTS = {"ours": 8971, "stock": 8972}
 _LAG = "voice_agent_event_loop_lag_seconds_bucket"
@@ -40,6 +44,7 @@ class Row:
     missed: int
     lag_p99_ms: str
     load_late_ms: float
+    stolen_percent: float
     errors: int
 
     def line(self) -> str:
@@ -53,14 +58,14 @@ class Row:
             f"| {self.name} | {self.n} | {self.cpu_percent / self.n:.2f} | "
             f"{self.cpu_percent:.0f} | {self.memory_mb:.1f} | {p50:.0f} / {p95:.0f} / {p99:.0f} | "
             f"{self.lag_p99_ms} | {len(self.latencies_s)} | {self.missed} | "
-            f"{self.load_late_ms:.0f} |"
+            f"{self.load_late_ms:.0f} | {self.stolen_percent:.0f} |"
         )
 
 
 _HEAD = (
     "| pipeline | sessions | % of a core per session | % of a core | MB per session | "
-    "speech_end p50 / p95 / p99 ms | loop lag p99 ms | ends | missed | load late ms |\n"
-    "|---|---|---|---|---|---|---|---|---|---|"
+    "speech_end p50 / p95 / p99 ms | loop lag p99 ms | ends | missed | load late ms | stolen % |\n"
+    "|---|---|---|---|---|---|---|---|---|---|---|"
 )
 
 
@@ -112,6 +117,7 @@ async def measure(name: str, n: int, speech: list[Clip], seconds: float) -> Row:
         lag = lag_buckets(name)
         callers = [Caller(speech, seed=i + 1) for i in range(n)]
         cpu, started_s = _cpu_s(server), time.monotonic()
+        stolen_s = _stolen_s()
         tasks = [asyncio.create_task(c.call(url, seconds)) for c in callers]
         await asyncio.sleep(seconds - 2)
         grown = server.memory_info().rss - memory
@@ -125,6 +131,7 @@ async def measure(name: str, n: int, speech: list[Clip], seconds: float) -> Row:
             latencies_s=[latency for c in callers for latency in c.latencies_s],
             missed=sum(c.missed for c in callers),
             lag_p99_ms=percentile_of(lag, lag_buckets(name), 99),
+            stolen_percent=(_stolen_s() - stolen_s) / passed_s * 100,
             load_late_ms=max(c.late_s for c in callers) * 1000,
             errors=sum(c.errors for c in callers),
         )
@@ -138,6 +145,31 @@ def _cpu_s(server: psutil.Process) -> float:
     return times.user + times.system
 
 
+def _stolen_s() -> float:
+    return float(getattr(psutil.cpu_times(), "steal", 0.0))
+
+
+async def alone() -> str:
+    """What one verdict and one window cost when nothing else runs: how fast the machine is."""
+    judge, vad = SmartTurn(), SileroVad()
+    await asyncio.gather(judge.load(), vad.load())
+    verdicts_ms, windows_ms = [], []
+    for _ in range(10):
+        started_s = time.process_time()
+        await judge.probability(np.zeros(8 * ASR_SAMPLE_RATE_HZ, np.float32), session_id="alone")
+        verdicts_ms.append((time.process_time() - started_s) * 1000)
+        stream = vad.open_stream()
+        noise = np.random.default_rng(0).normal(0, 0.1, 64 * WINDOW_SAMPLES).astype(np.float32)
+        started_s = time.process_time()
+        await vad.probabilities(stream, noise)
+        windows_ms.append((time.process_time() - started_s) * 1000 / 64)
+    await asyncio.gather(judge.close(), vad.close())
+    return (
+        f"a Smart Turn verdict takes {np.median(verdicts_ms):.0f} ms of a core here, "
+        f"a Silero window alone {np.median(windows_ms):.2f} ms"
+    )
+
+
 async def main() -> None:
     """Measures and prints."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -147,7 +179,8 @@ async def main() -> None:
     parser.add_argument("--only", choices=["ours", "stock"])
     arguments = parser.parse_args()
     speech = await clips(arguments.speech)
-    print(f"{machine()}; load average {psutil.getloadavg()[0]:.1f}\n\n{_HEAD}", flush=True)
+    load = psutil.getloadavg()[0]
+    print(f"{machine()}; load average {load:.1f}; {await alone()}\n\n{_HEAD}", flush=True)
     for n in arguments.sessions:
         for name in [arguments.only] if arguments.only else ["ours", "stock"]:
             print((await measure(name, n, speech, arguments.seconds)).line(), flush=True)

@@ -3,7 +3,8 @@
 from pipecat.pipeline.pipeline import Pipeline
 from pipecat.processors.frame_processor import FrameProcessor
 
-from pipelines.asr import asr_config, hearing
+from pipelines.asr import hearing, listening
+from pipelines.tts import speaker_of
 from processors.answer import AnswerTracker
 from processors.conversation import Conversation
 from processors.language_model import LanguageModel
@@ -14,7 +15,7 @@ from transports.agent_wire import AgentSerializer
 from transports.wire import WireTransport
 from voice_agent.engines.base import EngineInfo
 from voice_agent.engines.room import EngineRoom
-from voice_agent.errors import EngineUnavailable, SettingsError
+from voice_agent.errors import SettingsError
 from voice_agent.server.sessions import Session
 from voice_agent.settings import LlmSettings, Settings
 
@@ -71,23 +72,8 @@ def build(session: Session, responder: FrameProcessor) -> tuple[Pipeline, WireTr
         session: Whose it is.
         responder: Answers an `LLMContextFrame` with a response, as LLM services do.
     """
-    server, tts = session.settings.server, session.settings.tts
-    speaker = session.room.speaker
-    if speaker is None:
-        raise EngineUnavailable("this process has no speaker")
-    serializer = AgentSerializer(
-        service=session.service,
-        config=asr_config(session),
-        gather_ms=session.settings.asr.gather_ms,
-        max_frame_bytes=server.max_frame_bytes,
-        max_expansion_s=server.max_unprocessed_audio_s,
-    )
-    transport = WireTransport(
-        session.websocket,
-        service=session.service,
-        serializer=serializer,
-        send_timeout_s=server.send_timeout_s,
-    )
+    tts = session.settings.tts
+    transport = listening(session, AgentSerializer)
     pipeline = Pipeline(
         [
             transport.input(),
@@ -96,7 +82,7 @@ def build(session: Session, responder: FrameProcessor) -> tuple[Pipeline, WireTr
             responder,
             TextToSpeech(
                 session_id=session.id,
-                speaker=speaker,
+                speaker=speaker_of(session),
                 voice_id=tts.voice,
                 max_chars=tts.max_text_chars,
             ),

@@ -2,6 +2,7 @@
 
 from pipecat.pipeline.pipeline import Pipeline
 
+from pipelines.run import over_wire
 from processors.smart_turn import TurnDetector
 from processors.speech_to_text import SpeechToText
 from transports.asr_wire import AsrSerializer
@@ -53,21 +54,20 @@ def asr_config(session: Session) -> AsrConfig:
     )
 
 
-def build(session: Session) -> tuple[Pipeline, WireTransport]:
-    """The pipeline of an ASR session on the wire protocol."""
+def listening(session: Session, kind: type[AsrSerializer]) -> WireTransport:
+    """The wire of a session that hears."""
     server = session.settings.server
-    serializer = AsrSerializer(
+    serializer = kind(
         service=session.service,
         config=asr_config(session),
         gather_ms=session.settings.asr.gather_ms,
         max_frame_bytes=server.max_frame_bytes,
         max_expansion_s=server.max_unprocessed_audio_s,
     )
-    transport = WireTransport(
-        session.websocket,
-        service=session.service,
-        serializer=serializer,
-        send_timeout_s=server.send_timeout_s,
-    )
-    pipeline = Pipeline([transport.input(), *hearing(session), transport.output()])
-    return pipeline, transport
+    return over_wire(session, serializer)
+
+
+def build(session: Session) -> tuple[Pipeline, WireTransport]:
+    """The pipeline of an ASR session on the wire protocol."""
+    transport = listening(session, AsrSerializer)
+    return Pipeline([transport.input(), *hearing(session), transport.output()]), transport

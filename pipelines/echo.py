@@ -4,6 +4,7 @@ from fastapi import WebSocket
 from pipecat.pipeline.pipeline import Pipeline
 from pipecat.transports.base_transport import BaseTransport
 
+from pipelines.run import over_wire
 from processors.echo import Echo
 from transports.agent_wire import AgentSerializer
 from transports.twilio import call_transport
@@ -22,18 +23,14 @@ _MAX_AHEAD_S = 1.0
 def on_wire(session: Session) -> tuple[Pipeline, WireTransport]:
     """The pipeline of a session on the agent's wire; its client sets the pace."""
     server = session.settings.server
-    transport = WireTransport(
-        session.websocket,
+    serializer = AgentSerializer(
         service=session.service,
-        serializer=AgentSerializer(
-            service=session.service,
-            config=AsrConfig(models=(), languages=(), silence_ms=session.settings.asr.silence_ms),
-            gather_ms=_GATHER_MS,
-            max_frame_bytes=server.max_frame_bytes,
-            max_expansion_s=server.max_unprocessed_audio_s,
-        ),
-        send_timeout_s=server.send_timeout_s,
+        config=AsrConfig(models=(), languages=(), silence_ms=session.settings.asr.silence_ms),
+        gather_ms=_GATHER_MS,
+        max_frame_bytes=server.max_frame_bytes,
+        max_expansion_s=server.max_unprocessed_audio_s,
     )
+    transport = over_wire(session, serializer)
     echo = Echo(sample_rate_hz=_WIRE_SAMPLE_RATE_HZ)
     return Pipeline([transport.input(), echo, transport.output()]), transport
 

@@ -7,11 +7,21 @@ from pipecat.pipeline.worker import PipelineParams, PipelineWorker
 from pipecat.transports.base_transport import BaseTransport
 from pipecat.workers.runner import WorkerRunner
 
-from transports.wire import WireTransport
+from transports.wire import WireSerializer, WireTransport
 from voice_agent.engines.base import ASR_SAMPLE_RATE_HZ
 from voice_agent.server.sessions import Session
 
 _OUTPUT_SAMPLE_RATE_HZ = 24_000
+
+
+def over_wire(session: Session, serializer: WireSerializer) -> WireTransport:
+    """The session's WebSocket as a transport that speaks what `serializer` means."""
+    return WireTransport(
+        session.websocket,
+        service=session.service,
+        serializer=serializer,
+        send_timeout_s=session.settings.server.send_timeout_s,
+    )
 
 
 async def run_session(session: Session, pipeline: Pipeline, transport: WireTransport) -> None:

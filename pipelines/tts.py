@@ -2,6 +2,7 @@
 
 from pipecat.pipeline.pipeline import Pipeline
 
+from pipelines.run import over_wire
 from processors.synthesis import Synthesis
 from transports.tts_wire import TtsSerializer
 from transports.wire import WireTransport
@@ -28,12 +29,7 @@ def build(session: Session) -> tuple[Pipeline, WireTransport]:
         max_frame_bytes=server.max_frame_bytes,
         max_voice_frame_bytes=server.max_voice_frame_bytes,
     )
-    transport = WireTransport(
-        session.websocket,
-        service=session.service,
-        serializer=serializer,
-        send_timeout_s=server.send_timeout_s,
-    )
+    transport = over_wire(session, serializer)
     synthesis = Synthesis(
         session_id=session.id,
         speaker=speaker_of(session),
