@@ -124,12 +124,15 @@ class Synthesis(FrameProcessor):
 
     async def _cancel(self, request_id: str | None) -> None:
         spoken = self._requests.first
-        for request in self._requests.cancel(request_id):
-            if request is not spoken:
-                self._requests.remove(request)
-                await self._complete(request, 0, 0.0)
-            elif self._making is not None:
-                self._making.cancel()
+        cancelled = self._requests.cancel(request_id)
+        waiting = [request for request in cancelled if request is not spoken]
+        # all at once, before anything is sent: the worker would take one for its own
+        for request in waiting:
+            self._requests.remove(request)
+        if spoken in cancelled and self._making is not None:
+            self._making.cancel()
+        for request in waiting:
+            await self._complete(request, 0, 0.0)
 
     async def _speak_all(self) -> None:
         while True:
