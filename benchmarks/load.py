@@ -45,7 +45,12 @@ class Caller:
         audio, ends_s = self._script(chance, seconds)
         heard_s: list[float] = []
         await asyncio.sleep(chance.uniform(0, 1))
-        async with connect(url, max_size=None, compression=None) as socket:
+        try:
+            socket = await connect(url, max_size=None, compression=None)
+        except (OSError, TimeoutError):
+            self.missed, self.errors = len(ends_s), 1  # a server that is too busy to answer
+            return
+        async with socket:
             await socket.recv()
             reader = asyncio.create_task(self._read(socket, heard_s))
             started_s = time.monotonic()
