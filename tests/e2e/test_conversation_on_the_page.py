@@ -34,7 +34,7 @@ FLAGS = [
 ANSWER_RATE_HZ = 24_000
 QUESTION = "i would like to have some water please"
 # the answer has begun by then, and goes on for longer
-INTERRUPTS_AFTER_S = 6.0
+INTERRUPTS_AFTER_S = 4.5
 INTERRUPTION = "she went to the market with her brother"
 WATCH_PARTIALS = """() => {
     window.partials = new Set();
