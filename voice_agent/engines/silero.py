@@ -32,9 +32,10 @@ _MAX_ROWS = 48
 # that a lone caller waits for nobody and 30 callers (a frame each 64 ms) fill a batch of 8.
 _GATHER_S_PER_STREAM = 0.001
 _GATHER_AT_MOST_S = 0.016
-# A window without any sample above this (-60 dBFS) holds no speech, and while a stream is
-# quiet the model need not look at it: it never opened below -50 dBFS on real recordings.
-# What a caller who listens costs comes down to nothing.
+# A window without any sample above this (-60 dBFS) counts as silence while a stream is quiet,
+# and the model does not look at it: at -50 dBFS it already missed 18 of 26 recordings. On 19
+# recordings after four lengths of silence, 8 of 76 segments moved, by 64 ms at most. What a
+# caller who listens costs comes down to nothing.
 _SILENT_BELOW = 0.001
 
 # Non-speech (music, long silence) shifts the state so that the speech after it scores too
