@@ -5,6 +5,7 @@ import json
 import random
 import time
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 from websockets.asyncio.client import ClientConnection, connect
@@ -93,7 +94,7 @@ class Caller:
                 self.errors += 1
 
     def _match(self, ends_s: list[float], heard_s: list[float]) -> None:
-        for end_s, next_s in zip(ends_s, [*ends_s[1:], float("inf")], strict=True):
+        for end_s, next_s in pairwise([*ends_s, float("inf")]):
             # the end of the clip may be heard a little early: its last breath is no speech
             near = [t for t in heard_s if end_s - 0.1 < t < min(end_s + _MATCH_S, next_s - 0.5)]
             if near:

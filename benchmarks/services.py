@@ -4,7 +4,8 @@ import re
 import subprocess
 import sys
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from typing import Any
 
 import httpx2
 
@@ -18,7 +19,7 @@ def service(name: str) -> Generator[str]:
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     try:
         port = _port(process)
-        _wait_until_ready(process, f"http://127.0.0.1:{port}/readyz")
+        wait_until_ready(process, f"http://127.0.0.1:{port}/readyz")
         yield f"ws://127.0.0.1:{port}/ws"
     finally:
         process.terminate()
@@ -32,12 +33,13 @@ def _port(process: "subprocess.Popen[str]") -> int:
     raise RuntimeError("the service did not start")
 
 
-def _wait_until_ready(process: "subprocess.Popen[str]", url: str) -> None:
+def wait_until_ready(process: "subprocess.Popen[Any]", url: str) -> None:
+    """Waits until ``/readyz`` at `url` says yes; RuntimeError if it never does."""
     for _ in range(_START_ATTEMPTS):
-        try:
+        with suppress(httpx2.TransportError):  # not listening yet
             if httpx2.get(url).status_code == 200:
                 return
+        with suppress(subprocess.TimeoutExpired):
             process.wait(0.1)
-        except (httpx2.TransportError, subprocess.TimeoutExpired):
-            continue
+            break
     raise RuntimeError("the service did not become ready")

@@ -23,6 +23,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from benchmarks.load import Caller
 from benchmarks.machine import machine
+from benchmarks.services import wait_until_ready
 from benchmarks.speech import Clip, clips
 from voice_agent.engines.base import ASR_SAMPLE_RATE_HZ
 from voice_agent.engines.silero import WINDOW_SAMPLES, SileroVad
@@ -73,16 +74,12 @@ def start(name: str) -> subprocess.Popen[bytes]:
     """Starts one of the apps and waits until it is ready."""
     port = _PORTS[name]
     process = subprocess.Popen([sys.executable, "-m", "benchmarks.serve", name, str(port)])
-    client = httpx2.Client()
-    for _ in range(200):
-        try:
-            if client.get(f"http://127.0.0.1:{port}/readyz").status_code == 200:
-                return process
-        except httpx2.TransportError:
-            pass
-        time.sleep(0.1)
-    process.kill()
-    raise RuntimeError(f"{name} did not start")
+    try:
+        wait_until_ready(process, f"http://127.0.0.1:{port}/readyz")
+    except RuntimeError:
+        process.kill()
+        raise
+    return process
 
 
 def lag_buckets(name: str) -> dict[float, float]:

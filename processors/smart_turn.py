@@ -168,7 +168,7 @@ class TurnDetector(FrameProcessor):
         """
         if not self._turn.pausing:
             self._drop_verdict()
-        elif self._verdict is None:
+        elif self._verdict is None and self._turn.wants_verdict:
             self._verdict = self.create_task(self._ask_judge())
 
     def _drop_verdict(self) -> None:

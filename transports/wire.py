@@ -25,7 +25,7 @@ from pipecat.transports.websocket.fastapi import (
 )
 
 from voice_agent import metrics
-from voice_agent.errors import BadMessage, TooLarge, VoiceAgentError
+from voice_agent.errors import TooLarge, VoiceAgentError
 from voice_agent.frames import ClientMessageFrame, ServerMessageFrame
 from voice_agent.wire.common import ClientMessage, Error, Ping, Pong, ServerMessage
 
@@ -257,8 +257,3 @@ class WireTransport(FastAPIWebsocketTransport):
             self._ended = True
             await self.serializer.close()
             await self._wire_client.trigger_client_disconnected()
-
-
-def unexpected(message: ClientMessage) -> BadMessage:
-    """The error for a message that parsed but has no meaning here."""
-    return BadMessage(f"{type(message).__name__.lower()} means nothing here")

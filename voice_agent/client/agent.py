@@ -3,9 +3,8 @@
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
 
-from voice_agent.client.connection import Connection, made, open_connection
+from voice_agent.client.connection import HearingClient, open_connection
 from voice_agent.errors import BadMessage
 from voice_agent.wire.agent import (
     AgentServerMessage,
@@ -14,8 +13,6 @@ from voice_agent.wire.agent import (
     TypedText,
     agent_server_message,
 )
-from voice_agent.wire.asr import Close, Config, Finalize
-from voice_agent.wire.common import Ready
 from voice_agent.wire.tts import AudioChunk
 
 
@@ -27,15 +24,12 @@ class Speech:
     data: bytes
 
 
-class AgentClient:
+class AgentClient(HearingClient[AgentServerMessage]):
     """One conversation: the caller's audio goes in, iterating gives messages and `Speech`.
 
     An `error` message is raised by the iteration; the next step may go on after it. The
     iteration ends when the agent has closed in order.
     """
-
-    def __init__(self, connection: Connection[AgentServerMessage]) -> None:
-        self._connection = connection
 
     @classmethod
     @asynccontextmanager
@@ -45,26 +39,6 @@ class AgentClient:
             url, "agent", agent_server_message, timeout_s=timeout_s
         ) as connection:
             yield cls(connection)
-
-    @property
-    def ready(self) -> Ready:
-        """How the agent introduced itself."""
-        return self._connection.ready
-
-    async def send(self, audio: bytes) -> None:
-        """Sends what the caller says."""
-        await self._connection.send(audio)
-
-    async def configure(self, **values: Any) -> None:
-        """Changes values from the next sample on.
-
-        Args:
-            values: Fields of `voice_agent.wire.asr.Config`.
-
-        Raises:
-            BadMessage: A value that the wire does not allow; nothing was sent.
-        """
-        await self._connection.send(made(Config, {"type": "config", **values}))
 
     async def type(self, text: str) -> None:
         """Sends a line that the caller typed."""
@@ -77,14 +51,6 @@ class AgentClient:
     async def played(self, played_ms: float) -> None:
         """Tells how much of the current answer has been heard."""
         await self._connection.send(Playback(type="playback", played_ms=played_ms))
-
-    async def finalize(self) -> None:
-        """Ends the caller's turn now."""
-        await self._connection.send(Finalize(type="finalize"))
-
-    async def close(self) -> None:
-        """Asks for what is due; the iteration ends after it."""
-        await self._connection.send(Close(type="close"))
 
     def __aiter__(self) -> "AgentClient":
         return self

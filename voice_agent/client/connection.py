@@ -23,6 +23,7 @@ from voice_agent.errors import (
     Unauthorized,
     VoiceAgentError,
 )
+from voice_agent.wire.asr import Close, Config, Finalize
 from voice_agent.wire.common import ClientMessage, Error, Ready, ServerMessage, read
 
 S = TypeVar("S", bound=ServerMessage)
@@ -112,6 +113,41 @@ class Connection(Generic[S]):
     def _lost(self, error: ConnectionClosed) -> EngineUnavailable:
         code = "" if error.rcvd is None else f" (code {error.rcvd.code})"
         return EngineUnavailable(f"the connection to {self._url} was lost{code}")
+
+
+class HearingClient(Generic[S]):
+    """What the clients of services that hear have in common: audio and its control go in."""
+
+    def __init__(self, connection: Connection[S]) -> None:
+        self._connection = connection
+
+    @property
+    def ready(self) -> Ready:
+        """How the service introduced itself."""
+        return self._connection.ready
+
+    async def send(self, audio: bytes) -> None:
+        """Sends audio; waits while the service is busy with what it has."""
+        await self._connection.send(audio)
+
+    async def configure(self, **values: Any) -> None:
+        """Changes values from the next sample on; `configured` tells which are in force.
+
+        Args:
+            values: Fields of `voice_agent.wire.asr.Config`.
+
+        Raises:
+            BadMessage: A value that the wire does not allow; nothing was sent.
+        """
+        await self._connection.send(made(Config, {"type": "config", **values}))
+
+    async def finalize(self) -> None:
+        """Ends the turn now."""
+        await self._connection.send(Finalize(type="finalize"))
+
+    async def close(self) -> None:
+        """Asks for what is due; the iteration ends after it."""
+        await self._connection.send(Close(type="close"))
 
 
 @asynccontextmanager
