@@ -28,6 +28,7 @@ def recognizer_of(session: Session) -> Recognizer:
 def hearing(session: Session) -> tuple[TurnDetector, SpeechToText]:
     """The processors that turn a session's audio into finals."""
     room, asr = session.room, session.settings.asr
+    initial = asr_config(session).values
     if room.vad is None or room.judge is None:
         raise EngineUnavailable("this process does not judge turns")
     detector = TurnDetector(
@@ -39,6 +40,8 @@ def hearing(session: Session) -> tuple[TurnDetector, SpeechToText]:
     speech_to_text = SpeechToText(
         session_id=session.id,
         recognizer=recognizer_of(session),
+        model=initial.model,
+        language=initial.language,
         final_timeout_s=asr.final_timeout_s,
     )
     return detector, speech_to_text
@@ -49,7 +52,8 @@ def asr_config(session: Session) -> AsrConfig:
     recognizer = recognizer_of(session)
     return AsrConfig(
         models=recognizer.models,
-        languages=recognizer.info.languages,
+        languages=recognizer.languages,
+        language=session.settings.asr.language,
         silence_ms=session.settings.asr.silence_ms,
     )
 

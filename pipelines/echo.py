@@ -22,10 +22,12 @@ _MAX_AHEAD_S = 1.0
 
 def on_wire(session: Session) -> tuple[Pipeline, WireTransport]:
     """The pipeline of a session on the agent's wire; its client sets the pace."""
-    server = session.settings.server
+    server, asr = session.settings.server, session.settings.asr
     serializer = AgentSerializer(
         service=session.service,
-        config=AsrConfig(models=(), languages=(), silence_ms=session.settings.asr.silence_ms),
+        config=AsrConfig(
+            models=(), languages=lambda _: (), language="auto", silence_ms=asr.silence_ms
+        ),
         gather_ms=_GATHER_MS,
         max_frame_bytes=server.max_frame_bytes,
         max_expansion_s=server.max_unprocessed_audio_s,

@@ -76,6 +76,7 @@ def final_frame(
         end_s=round(max([end.end_sample / _HZ, *(w.end_s for w in words[-1:])]), 3),
         confidence=transcript.confidence if transcript else 0.0,
         spoken_language=(transcript.language if transcript else "") or config.language or "",
+        language_probability=transcript.language_probability if transcript else None,
         turn_complete=end.complete,
         ended_by=end.ended_by,
         revised_words=revised,

@@ -8,6 +8,7 @@ from pipecat.frames.frames import Frame, InputAudioRawFrame
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 from pipecat.utils.time import time_now_iso8601
 
+from processors.degradations import Degradations
 from processors.open_turn import Decoded, OpenTurn, final_frame
 from voice_agent import metrics
 from voice_agent.audio.pcm import int16_to_float
@@ -60,15 +61,28 @@ class SpeechToText(FrameProcessor):
     Args:
         session_id: Whose audio it is.
         recognizer: The shared engine.
+        model: The recogniser's model until the client asks for another.
+        language: The same for the language.
         final_timeout_s: A final that takes longer is made of what partials showed.
     """
 
-    def __init__(self, *, session_id: str, recognizer: Recognizer, final_timeout_s: float) -> None:
+    def __init__(
+        self,
+        *,
+        session_id: str,
+        recognizer: Recognizer,
+        model: str,
+        language: str,
+        final_timeout_s: float,
+    ) -> None:
         super().__init__(name=f"SpeechToText#{session_id}", enable_direct_mode=True)
         self._session_id = session_id
         self._recognizer = recognizer
         self._final_timeout_s = final_timeout_s
-        self._config = Config(type="config", partials=True, words=True, language="en")
+        self._config = Config(
+            type="config", partials=True, words=True, model=model or None, language=language
+        )
+        self._degradations = Degradations()
         self._tape = Tape()
         self._turn: OpenTurn | None = None
         self._speaking = False
@@ -171,6 +185,8 @@ class SpeechToText(FrameProcessor):
             samples=self._tape.slice(turn.audio_start, end),
             priority=priority,
             timeout_s=timeout_s,
+            settled_s=turn.prefix.settled_s,
+            model=self._config.model or "",
             language=self._config.language or "auto",
             prompt=self._config.prompt or "",
             hotwords=tuple(self._config.hotwords or ()),
@@ -183,10 +199,13 @@ class SpeechToText(FrameProcessor):
             transcript = await self._recognizer.transcribe(job)
         except (EngineTimeout, EngineUnavailable):
             return  # the next one may come through; the engine's metrics show it
+        finally:
+            await self._tell_degradations()
         if transcript is None or turn is not self._turn or self._finals:
             return
         shown = turn.prefix.text
         before = turn.prefix.committed_chars
+        turn.prefix.separator = transcript.separator
         settled = turn.prefix.update(transcript.words, (end - turn.audio_start) / _HZ)
         metrics.committed_words_total.inc(settled)
         if turn.prefix.text != shown or turn.prefix.committed_chars != before:
@@ -200,6 +219,10 @@ class SpeechToText(FrameProcessor):
                     at_s=round(end / _HZ, 3),
                 )
             )
+
+    async def _tell_degradations(self) -> None:
+        for message in self._degradations.changes(self._recognizer.degraded):
+            await self.push_frame(ServerMessageFrame(message=message))
 
     def _speculate(self, end_sample: int, post_roll: int = _POST_ROLL_SAMPLES) -> None:
         turn = self._turn
@@ -267,6 +290,7 @@ class SpeechToText(FrameProcessor):
         if before is not None and not before.done():
             await asyncio.wait([before])
         self._recognizer.release(self._session_id, turn.id)
+        await self._tell_degradations()
         await self.push_frame(
             final_frame(
                 turn,

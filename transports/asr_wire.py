@@ -180,6 +180,7 @@ def _final(frame: FinalFrame) -> Final:
         end=frame.end_s,
         confidence=frame.confidence,
         language=frame.spoken_language,
+        language_probability=frame.language_probability,
         turn_complete=frame.turn_complete,
         ended_by=frame.ended_by.value,
         revised=frame.revised_words,

@@ -101,6 +101,7 @@ class FinalFrame(TranscriptionFrame, SystemFrame):
     end_s: float = 0.0
     confidence: float = 0.0
     spoken_language: str = ""
+    language_probability: float | None = None
     turn_complete: bool = True
     ended_by: EndedBy = EndedBy.SMART_TURN
     revised_words: int = 0

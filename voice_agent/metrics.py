@@ -36,6 +36,28 @@ engine_jobs_total = Counter(
 engine_restarts_total = Counter(
     "voice_agent_engine_restarts_total", "Child processes started again.", ["engine"]
 )
+engine_batch_jobs = Histogram(
+    "voice_agent_engine_batch_jobs",
+    "Jobs that an engine ran together.",
+    ["engine"],
+    buckets=(1, 2, 4, 8, 16, 32),
+)
+engine_batch_limit = Gauge(
+    "voice_agent_engine_batch_limit", "Most jobs that may run together now.", ["engine"]
+)
+engine_gather_s = Gauge(
+    "voice_agent_engine_gather_seconds", "How long a batch waits for more jobs now.", ["engine"]
+)
+engine_pressure = Gauge(
+    "voice_agent_engine_pressure",
+    "What gives way: 0 nothing, 1 and 2 partials thin out, 3 no partials, 4 no new sessions.",
+    ["engine"],
+)
+engine_trouble_total = Counter(
+    "voice_agent_engine_trouble_total",
+    "What an engine got over or gave up on: memory, failure, stuck, open, smaller_model, again.",
+    ["engine", "what"],
+)
 audio_in_s = Counter("voice_agent_audio_in_seconds_total", "Audio received.", ["service"])
 audio_out_s = Counter("voice_agent_audio_out_seconds_total", "Audio sent.", ["service"])
 turns_total = Counter("voice_agent_turns_total", "Finished turns.", ["ended_by"])

@@ -1,6 +1,8 @@
 """A recogniser that hears nothing: to measure everything around recognition."""
 
 import asyncio
+from collections.abc import Mapping
+from typing import ClassVar
 
 from voice_agent.engines.base import (
     ASR_SAMPLE_RATE_HZ,
@@ -20,6 +22,7 @@ class ScriptedRecognizer:
 
     models = ("scripted",)
     ready = True
+    degraded: ClassVar[Mapping[str, str]] = {}
 
     @property
     def info(self) -> EngineInfo:
@@ -30,6 +33,10 @@ class ScriptedRecognizer:
             sample_rate_hz=ASR_SAMPLE_RATE_HZ,
             languages=("en",),
         )
+
+    def languages(self, model: str) -> tuple[str, ...]:
+        """English, as it were."""
+        return ("en",)
 
     async def load(self) -> None:
         """Nothing to load."""

@@ -38,9 +38,13 @@ class ScriptedRecognizer:
     forgotten: list[str] = field(default_factory=list)
     models: tuple[str, ...] = ("script",)
     ready: bool = True
+    degraded: dict[str, str] = field(default_factory=dict)
     info: EngineInfo = field(
         default_factory=lambda: EngineInfo(name="script", role="hears", model="script")
     )
+
+    def languages(self, model: str) -> tuple[str, ...]:
+        return ("en",)
 
     async def load(self) -> None: ...
     async def warm_up(self) -> None: ...
@@ -81,7 +85,9 @@ def turn_end(start_s: float, end_s: float, by: EndedBy = EndedBy.CLIENT) -> Turn
 
 
 async def through(recognizer: ScriptedRecognizer, *frames: Frame) -> list[Frame]:
-    processor = SpeechToText(session_id="s", recognizer=recognizer, final_timeout_s=5)
+    processor = SpeechToText(
+        session_id="s", recognizer=recognizer, model="script", language="en", final_timeout_s=5
+    )
     down, _ = await run_test(processor, frames_to_send=[*frames, _CLOSE])
     return [f for f in down if isinstance(f, FinalFrame | PartialFrame | ServerMessageFrame)]
 

@@ -8,7 +8,10 @@ from voice_agent.wire.asr import Config
 
 
 def config() -> AsrConfig:
-    return AsrConfig(models=("small", "large"), languages=("en", "de"), silence_ms=1600)
+    known = {"small": ("en", "de"), "large": ("en", "fr")}
+    return AsrConfig(
+        models=("small", "large"), languages=known.__getitem__, language="en", silence_ms=1600
+    )
 
 
 def test_it_starts_with_the_first_model_and_language_and_the_defaults() -> None:
@@ -29,10 +32,12 @@ def test_it_changes_what_is_named_and_nothing_else() -> None:
     assert asr_config.values == after
 
 
-@pytest.mark.parametrize("wrong", [{"model": "huge"}, {"language": "fr"}])
+@pytest.mark.parametrize(
+    "wrong", [{"model": "huge"}, {"language": "fr"}, {"model": "large", "language": "de"}]
+)
 def test_what_is_not_loaded_changes_nothing(wrong: dict[str, Any]) -> None:
     asr_config = config()
     before = asr_config.values
-    with pytest.raises(Unsupported, match=r"small, large|en, de"):
+    with pytest.raises(Unsupported, match=r"small, large|en, de|en, fr"):
         asr_config.apply(Config(type="config", sample_rate=8000, **wrong))
     assert asr_config.values == before

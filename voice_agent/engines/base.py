@@ -9,7 +9,7 @@ Life of every engine: ``load()`` → ``warm_up()`` → jobs → ``close()``. Job
 ``load`` or after ``close`` raise :class:`~voice_agent.errors.EngineUnavailable`.
 """
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Protocol
@@ -104,26 +104,27 @@ class RecognizeJob:
         session_id: Whose audio it is.
         turn_id: Which turn of that session; partials of one turn share state.
         samples: float32 mono at 16 kHz, the turn from its first sample. Later jobs of a
-            turn begin with the same samples, unless `trimmed_samples` grew.
-        trimmed_samples: Samples of the turn that were cut off before `samples`.
+            turn begin with the same samples.
+        settled_s: Words before this are settled: a partial may leave out this much audio,
+            and the words in it.
         priority: `FINAL` or `PARTIAL`.
         timeout_s: How long the caller waits, queue included.
+        model: One of the recogniser's `models`; empty for its default.
         language: Code or `auto`.
         prompt: Text that came before, as a hint.
         hotwords: Words to expect.
-        words: Whether word times are wanted.
     """
 
     session_id: str
     turn_id: int
     samples: Samples
-    trimmed_samples: int = 0
+    settled_s: float = 0.0
     priority: Priority = Priority.FINAL
     timeout_s: float = 15.0
+    model: str = ""
     language: str = "en"
     prompt: str = ""
     hotwords: tuple[str, ...] = ()
-    words: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,12 +146,16 @@ class Transcript:
         text: The words as text, punctuated if the model does that.
         language: What was spoken.
         confidence: 0–1, of the whole.
+        language_probability: How sure the language is; None if it was given.
+        separator: What stands between two words; nothing in Chinese.
     """
 
     words: tuple[TimedWord, ...]
     text: str
     language: str
     confidence: float
+    language_probability: float | None = None
+    separator: str = " "
 
 
 class Recognizer(Engine, Protocol):
@@ -159,6 +164,15 @@ class Recognizer(Engine, Protocol):
     @property
     def models(self) -> Sequence[str]:
         """Names of the loaded models, the default first."""
+        ...
+
+    def languages(self, model: str) -> Sequence[str]:
+        """Codes that one of `models` understands, besides `auto` if there are several."""
+        ...
+
+    @property
+    def degraded(self) -> Mapping[str, str]:
+        """What works less well just now, and why; empty if all is well."""
         ...
 
     async def transcribe(self, job: RecognizeJob) -> Transcript | None:

@@ -44,6 +44,19 @@ def _pocketsphinx(settings: Settings) -> Recognizer:
     return PocketSphinx(max_decoders=settings.asr.decoders)
 
 
+def _whisper(settings: Settings) -> Recognizer:
+    from voice_agent.engines.whisper.engine import WhisperRecognizer
+    from voice_agent.engines.whisper.placement import chosen_models
+
+    return WhisperRecognizer(chosen_models(settings), settings.whisper)
+
+
+def _no_whisper(settings: Settings) -> str:
+    from voice_agent.engines.whisper.placement import unusable
+
+    return unusable(settings)
+
+
 def _espeak(settings: Settings) -> Speaker:
     from voice_agent.engines.espeak.speaker import EspeakSpeaker
 
@@ -52,10 +65,16 @@ def _espeak(settings: Settings) -> Speaker:
 
 
 RECOGNIZERS: Mapping[str, Choice[Recognizer]] = {
+    "whisper": Choice(
+        build=_whisper,
+        unusable=_no_whisper,
+        because="a Whisper model is on this machine",
+    ),
     "pocketsphinx": Choice(
         build=_pocketsphinx,
         unusable=_always,
         because="embedded recogniser: runs anywhere, needs no download, modest accuracy",
+        hint="voice-agent models pull base",
     ),
 }
 SPEAKERS: Mapping[str, Choice[Speaker]] = {

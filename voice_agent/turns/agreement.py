@@ -32,6 +32,8 @@ class CommittedPrefix:
     """The settled words of one turn and the tentative ones after them."""
 
     def __init__(self) -> None:
+        self.separator = " "
+        """What stands between two words; nothing in Chinese."""
         self.committed: list[TimedWord] = []
         """Words that no later hypothesis of this turn changes."""
         self.tail: list[TimedWord] = []
@@ -46,12 +48,17 @@ class CommittedPrefix:
     @property
     def text(self) -> str:
         """All words as text."""
-        return _join(self.words)
+        return self._join(self.words)
 
     @property
     def committed_chars(self) -> int:
         """Length of the prefix of `text` that stays."""
-        return len(_join(self.committed))
+        return len(self._join(self.committed))
+
+    @property
+    def settled_s(self) -> float:
+        """Where the last settled word ends, 0 without one; the words' clock."""
+        return self.committed[-1].end_s if self.committed else 0.0
 
     def update(self, hypothesis: Sequence[TimedWord], audio_end_s: float) -> int:
         """Takes the next hypothesis.
@@ -95,6 +102,5 @@ class CommittedPrefix:
                 return fresh[length:]
         return fresh
 
-
-def _join(words: Sequence[TimedWord]) -> str:
-    return " ".join(w.word for w in words)
+    def _join(self, words: Sequence[TimedWord]) -> str:
+        return self.separator.join(w.word for w in words)

@@ -104,7 +104,11 @@ class Word(BaseModel):
 
 
 class Final(ServerMessage):
-    """The text of a finished turn; exactly one for each turn."""
+    """The text of a finished turn; exactly one for each turn.
+
+    `language_probability` says how sure a detected language is (`"language":"auto"`); null
+    where the language was given.
+    """
 
     type: Literal["final"] = "final"
     text: str
@@ -112,6 +116,7 @@ class Final(ServerMessage):
     end: float
     confidence: float
     language: str
+    language_probability: float | None = None
     turn_complete: bool
     ended_by: EndedBy
     revised: int

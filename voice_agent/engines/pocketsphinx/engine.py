@@ -9,7 +9,7 @@ decoder and grows when more sessions talk at once.
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
@@ -96,6 +96,15 @@ class PocketSphinx:
     def models(self) -> tuple[str, ...]:
         """Names of the loaded models."""
         return ("en-us",)
+
+    @property
+    def degraded(self) -> Mapping[str, str]:
+        """Nothing: a session without a decoder gets no partials and says nothing of it."""
+        return {}
+
+    def languages(self, model: str) -> tuple[str, ...]:
+        """English."""
+        return ("en",)
 
     @property
     def ready(self) -> bool:

@@ -1,0 +1,1 @@
+"""faster-whisper: one model for all sessions, their jobs decoded together."""

@@ -1,0 +1,245 @@
+"""Whisper as a `Recognizer`: what sessions ask becomes windows, and hypotheses become text."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from voice_agent.engines.base import (
+    ASR_SAMPLE_RATE_HZ,
+    EngineInfo,
+    Priority,
+    RecognizeJob,
+    Transcript,
+)
+from voice_agent.engines.whisper.hypothesis import Hypothesis
+from voice_agent.engines.whisper.memory import keep_freed_memory
+from voice_agent.engines.whisper.model import AUTO, SPACELESS, LoadedModel, Window, confidence
+from voice_agent.engines.whisper.owner import Owner, Work, silence_of
+from voice_agent.engines.whisper.placement import placement
+from voice_agent.engines.whisper.window import pieces, window_frames
+from voice_agent.errors import EngineUnavailable, Unsupported
+from voice_agent.settings import WhisperSettings
+
+# sessions ask for a partial this often; under pressure fewer are made
+_PARTIAL_EVERY_S = 0.5
+# a detected language is kept for the rest of the turn once it was heard in this much
+_LANGUAGE_KNOWN_S = 2.0
+# a partial leaves out settled audio once the turn is this long, but keeps this much of it
+_TRIM_ABOVE_S = 12.0
+_KEEP_S = 4.0
+
+
+@dataclass(slots=True)
+class _Turn:
+    """What is kept of a turn between its jobs."""
+
+    language: str = ""
+    language_probability: float | None = None
+    next_partial_s: float = 0.0
+
+    def hear(self, hypothesis: Hypothesis) -> None:
+        """Keeps a language that was detected in enough audio."""
+        if hypothesis.language_probability is None:
+            return
+        self.language_probability = hypothesis.language_probability
+        if hypothesis.audio_s >= _LANGUAGE_KNOWN_S:
+            self.language = hypothesis.language
+
+
+class WhisperRecognizer:
+    """The shared recogniser.
+
+    Args:
+        models: Folders by name, the default first. Others can be asked for by name, and
+            smaller ones stand in when memory runs out.
+        settings: Device, precision, windows and limits.
+    """
+
+    def __init__(self, models: Mapping[str, Path], settings: WhisperSettings) -> None:
+        self._folders = dict(models)
+        self._settings = settings
+        self._device, self._compute_type = placement(settings)
+        on_gpu = self._device == "cuda"
+        self._beam_size = settings.beam_size or (5 if on_gpu else 1)
+        self._max_batch = settings.max_batch or (16 if on_gpu else 8)
+        self._owner = Owner(self._load_all, max_batch=self._max_batch)
+        self._turns: dict[tuple[str, int], _Turn] = {}
+        self._closed = False
+
+    @property
+    def info(self) -> EngineInfo:
+        """What this engine is."""
+        default = next(iter(self._folders))
+        loaded = self._owner.models.get(default)
+        return EngineInfo(
+            name="whisper",
+            role="hears",
+            model=default,
+            device=self._device,
+            precision=loaded.compute_type if loaded else self._compute_type,
+            sample_rate_hz=ASR_SAMPLE_RATE_HZ,
+            languages=tuple(self.languages(default)) if loaded else (),
+            capacity=self._max_batch,
+        )
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """Names of the loaded models, the default first."""
+        return tuple(self._folders)
+
+    def languages(self, model: str) -> Sequence[str]:
+        """Codes that a model understands, English first."""
+        loaded = self._owner.models.get(model)
+        return loaded.languages if loaded else ()
+
+    @property
+    def ready(self) -> bool:
+        """Whether a new session would be served: loaded, not failing, not overloaded."""
+        return self._owner.healthy and self._owner.pressure.level < 4
+
+    @property
+    def degraded(self) -> Mapping[str, str]:
+        """What gives way just now; see `Pressure`."""
+        found: dict[str, str] = {}
+        stretch = self._owner.pressure.partial_stretch
+        if stretch != 1:
+            how = f"come {stretch} times less often" if stretch else "are not made"
+            found["partials"] = f"partials {how}: finals were waiting"
+        for model, smaller in self._owner.stand_ins.items():
+            found[f"model {model}"] = f"out of memory: {smaller} stands in"
+        return found
+
+    async def load(self) -> None:
+        """Loads all models; raises EngineUnavailable if one cannot be loaded."""
+        keep_freed_memory()
+        await self._owner.open()
+
+    async def warm_up(self) -> None:
+        """Decodes silence in the windows that finals and partials will have."""
+        settings = self._settings
+        lengths = {settings.partial_window == "short", settings.final_window == "short"}
+        for model in self._owner.models.values():
+            for short in lengths:
+                await self._owner.run_alone([silence_of(1.0, short=short)], model)
+
+    async def close(self) -> None:
+        """Fails what waits."""
+        self._closed = True
+        await self._owner.close()
+
+    def release(self, session_id: str, turn_id: int) -> None:
+        """Forgets the turn's language."""
+        self._turns.pop((session_id, turn_id), None)
+
+    def forget(self, session_id: str) -> None:
+        """Drops the session's waiting jobs and its turns."""
+        self._owner.forget(session_id)
+        for key in [key for key in self._turns if key[0] == session_id]:
+            del self._turns[key]
+
+    async def transcribe(self, job: RecognizeJob) -> Transcript | None:
+        """Runs one job; see `Recognizer`.
+
+        Raises:
+            Unsupported: The model or the language is not there.
+        """
+        model = self._model_for(job)
+        turn = self._turns.setdefault((job.session_id, job.turn_id), _Turn())
+        if job.priority is Priority.PARTIAL:
+            return await self._partial(job, model, turn)
+        found: list[tuple[float, Hypothesis]] = []
+        for start, samples in pieces(job.samples):
+            window = self._window(replace(job, samples=samples), model, turn)
+            work = Work(window=window, model=model.name, beam_size=self._beam_size)
+            hypothesis = await self._run(work, job)
+            if hypothesis is None:  # the session is gone
+                return None
+            turn.hear(hypothesis)
+            found.append((start / ASR_SAMPLE_RATE_HZ, hypothesis.cleaned()))
+        return _transcript(found, turn)
+
+    async def _partial(
+        self, job: RecognizeJob, model: LoadedModel, turn: _Turn
+    ) -> Transcript | None:
+        length_s = len(job.samples) / ASR_SAMPLE_RATE_HZ
+        stretch = self._owner.pressure.partial_stretch
+        if not stretch or length_s < turn.next_partial_s:
+            return None
+        turn.next_partial_s = length_s + (stretch - 0.5) * _PARTIAL_EVERY_S if stretch > 1 else 0.0
+        left_out = _left_out(job)
+        samples = job.samples[left_out:]
+        window = self._window(replace(job, samples=samples), model, turn)
+        hypothesis = await self._run(Work(window=window, model=model.name, is_final=False), job)
+        # a bad hypothesis would take good words off the screen
+        if hypothesis is None or hypothesis.doubtful or hypothesis.silent:
+            return None
+        turn.hear(hypothesis)
+        return _transcript([(left_out / ASR_SAMPLE_RATE_HZ, hypothesis)], turn)
+
+    def _window(self, job: RecognizeJob, model: LoadedModel, turn: _Turn) -> Window:
+        is_partial = job.priority is Priority.PARTIAL
+        length = self._settings.partial_window if is_partial else self._settings.final_window
+        return Window(
+            samples=job.samples,
+            frames=window_frames(
+                len(job.samples), short=length == "short", floor_s=self._settings.min_window_s
+            ),
+            language=turn.language if job.language == AUTO and turn.language else job.language,
+            prompt=model.prompt(job.prompt, job.hotwords),
+        )
+
+    async def _run(self, work: Work, job: RecognizeJob) -> Hypothesis | None:
+        return await self._owner.run(
+            work, session_id=job.session_id, priority=job.priority, timeout_s=job.timeout_s
+        )
+
+    def _model_for(self, job: RecognizeJob) -> LoadedModel:
+        name = job.model or self.models[0]
+        model = self._owner.models.get(name)
+        if self._closed or not self._owner.models:
+            raise EngineUnavailable("whisper is not running")
+        if model is None:
+            raise Unsupported(f"model {name} is not loaded; loaded: {', '.join(self.models)}")
+        if job.language not in (AUTO, *model.languages):
+            raise Unsupported(f"{name} does not understand the language {job.language}")
+        return model
+
+    def _load_all(self) -> list[LoadedModel]:
+        return [
+            LoadedModel(
+                name,
+                folder,
+                device=self._device,
+                compute_type=self._compute_type,
+                threads=self._settings.threads,
+            )
+            for name, folder in self._folders.items()
+        ]
+
+
+def _left_out(job: RecognizeJob) -> int:
+    """Samples of settled audio that a partial of a long turn need not hear again."""
+    length_s = len(job.samples) / ASR_SAMPLE_RATE_HZ
+    if length_s <= _TRIM_ABOVE_S:
+        return 0
+    return round(max(0.0, min(job.settled_s, length_s - _KEEP_S)) * ASR_SAMPLE_RATE_HZ)
+
+
+def _transcript(found: Sequence[tuple[float, Hypothesis]], turn: _Turn) -> Transcript:
+    """Joins the pieces of a turn, each with its offset in seconds."""
+    language = found[0][1].language
+    separator = "" if language in SPACELESS else " "
+    said = [hypothesis for _, hypothesis in found if hypothesis.text]
+    words = tuple(
+        replace(w, start_s=round(w.start_s + at_s, 3), end_s=round(w.end_s + at_s, 3))
+        for at_s, hypothesis in found
+        for w in hypothesis.words
+    )
+    return Transcript(
+        words=words,
+        text=separator.join(hypothesis.text for hypothesis in said),
+        language=language,
+        confidence=min((confidence(hypothesis) for hypothesis in said), default=0.0),
+        language_probability=turn.language_probability,
+        separator=separator,
+    )
