@@ -16,7 +16,10 @@ VoiceAgentError
 ├── EngineUnavailable     an engine is not loaded, stuck or dead
 ├── ResumeExpired         a resume token is unknown or too old
 ├── IdleTimeout           nothing came from the client for too long
+├── PullFailed            a model could not be fetched; never on the wire
 └── SettingsError         the configuration cannot work; never on the wire
+    ├── UnknownModel      no model has this name
+    └── ModelMissing      a model is not on this machine, or not whole
 
 Every class says how it looks on the wire: `code` (design of the protocol, section
 "Common"), `retryable`, the HTTP status and, where it ends the connection, the
@@ -163,7 +166,25 @@ class IdleTimeout(VoiceAgentError):
     close_code = 1001
 
 
+class PullFailed(VoiceAgentError):
+    """A model could not be fetched; what came of it is kept for the next try."""
+
+    code = "pull_failed"
+
+
 class SettingsError(VoiceAgentError):
     """The configuration cannot work; the process says so and does not start."""
 
     code = "settings"
+
+
+class UnknownModel(SettingsError):
+    """No model has this name."""
+
+    code = "unknown_model"
+
+
+class ModelMissing(SettingsError):
+    """A model is not on this machine, or not whole; nothing is fetched unasked."""
+
+    code = "model_missing"

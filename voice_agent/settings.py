@@ -6,7 +6,7 @@ Sources, the first that has a value wins: arguments to the constructor, environm
 """
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import (
@@ -56,6 +56,8 @@ class AsrSettings(_Group):
     """`auto`, `whisper`, `pocketsphinx` or `remote`."""
     model: str = ""
     """Name or folder of the model; empty lets the engine choose."""
+    language: str = "en"
+    """Language of sessions that name none; `auto` detects it in every turn."""
     url: str = ""
     """WebSocket address of an ASR service, for `remote`."""
     decoders: int = Field(default=4, ge=1, le=64)
@@ -68,6 +70,31 @@ class AsrSettings(_Group):
     """A final that takes longer is answered with what partials had committed."""
     gather_ms: int = Field(default=64, ge=10, le=200)
     """Incoming audio is gathered into frames of this length before it is processed."""
+
+
+class WhisperSettings(_Group):
+    """faster-whisper, when it is the engine that hears."""
+
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """Where the model runs; `auto` takes a GPU if there is one."""
+    compute_type: str = "auto"
+    """Precision, as CTranslate2 names it; `auto` is int8 on a CPU and float16 on a GPU."""
+    threads: int = Field(default=0, ge=0, le=256)
+    """CPU threads of the model; 0 takes all cores but one."""
+    more_models: list[str] = Field(default_factory=list[str])
+    """Models loaded besides `asr.model`, for clients to ask for; a smaller one stands in when
+    memory runs out."""
+    beam_size: int = Field(default=0, ge=0, le=10)
+    """Beams of finals; 0 is 1 (greedy) on a CPU and 5 on a GPU. Partials are greedy."""
+    partial_window: Literal["short", "full"] = "short"
+    """Audio the model is shown for a partial: `short` (what was said) or `full` (30 s)."""
+    final_window: Literal["short", "full"] = "full"
+    """The same for finals: `short` costs a third; `voice-agent eval-window` says what it
+    does to your model's accuracy."""
+    min_window_s: float = Field(default=3.0, ge=1, le=30)
+    """Shortest short window."""
+    max_batch: int = Field(default=0, ge=0, le=128)
+    """Jobs that are decoded together at most; 0 is 8 on a CPU and 16 on a GPU."""
 
 
 class TtsSettings(_Group):
@@ -105,6 +132,17 @@ class LlmSettings(_Group):
     """What the model is told about its job."""
     timeout_s: Positive = 20.0
     """The first token must come within this."""
+
+
+class ModelsSettings(_Group):
+    """Downloaded models."""
+
+    dir: Path | None = None
+    """Where models are kept; by default `models` in the data folder."""
+    offline: bool = False
+    """Download nothing, also not when asked to."""
+    hub_url: str = ""
+    """Address of a mirror of the model hub; empty uses `HF_ENDPOINT`, else the hub itself."""
 
 
 class VoicesSettings(_Group):
@@ -165,8 +203,10 @@ class Settings(BaseSettings):
 
     server: ServerSettings = Field(default_factory=ServerSettings)
     asr: AsrSettings = Field(default_factory=AsrSettings)
+    whisper: WhisperSettings = Field(default_factory=WhisperSettings)
     tts: TtsSettings = Field(default_factory=TtsSettings)
     llm: LlmSettings = Field(default_factory=LlmSettings)
+    models: ModelsSettings = Field(default_factory=ModelsSettings)
     voices: VoicesSettings = Field(default_factory=VoicesSettings)
     twilio: TwilioSettings = Field(default_factory=TwilioSettings)
     auth: AuthSettings = Field(default_factory=AuthSettings)

@@ -1,0 +1,1 @@
+"""Downloaded models: their names, where they lie, and how they come."""
