@@ -3,6 +3,7 @@
 from pipecat.pipeline.pipeline import Pipeline
 
 from pipelines.run import over_wire
+from processors.recognition import Recognition
 from processors.smart_turn import TurnDetector
 from processors.speech_to_text import SpeechToText
 from transports.asr_wire import AsrSerializer
@@ -12,6 +13,7 @@ from voice_agent.errors import EngineUnavailable
 from voice_agent.server.sessions import Session
 from voice_agent.turns.config import AsrConfig
 from voice_agent.turns.turn import TurnRules
+from voice_agent.wire.asr import Config
 
 
 def recognizer_of(session: Session) -> Recognizer:
@@ -35,16 +37,19 @@ def hearing(session: Session) -> tuple[TurnDetector, SpeechToText]:
         session_id=session.id,
         vad=room.vad,
         judge=room.judge,
-        rules=TurnRules(silence_ms=asr.silence_ms, max_turn_s=asr.max_turn_s),
+        rules=TurnRules(
+            silence_ms=asr.silence_ms,
+            short_silence_ms=asr.short_silence_ms,
+            max_turn_s=asr.max_turn_s,
+        ),
     )
-    speech_to_text = SpeechToText(
+    recognition = Recognition(
         session_id=session.id,
         recognizer=recognizer_of(session),
-        model=initial.model,
-        language=initial.language,
+        config=Config(type="config", model=initial.model or None, language=initial.language),
         final_timeout_s=asr.final_timeout_s,
     )
-    return detector, speech_to_text
+    return detector, SpeechToText(recognition)
 
 
 def asr_config(session: Session) -> AsrConfig:

@@ -7,17 +7,14 @@ from dataclasses import dataclass, field
 
 from pipecat.utils.time import time_now_iso8601
 
+from processors.recognition import Decoded
 from voice_agent import metrics
 from voice_agent.engines.base import ASR_SAMPLE_RATE_HZ, TimedWord, Transcript
-from voice_agent.errors import EngineTimeout, EngineUnavailable
 from voice_agent.frames import FinalFrame, TurnEndFrame
 from voice_agent.turns.agreement import CommittedPrefix
 from voice_agent.wire.asr import Config
 
 _HZ = ASR_SAMPLE_RATE_HZ
-
-Decoded = Transcript | EngineTimeout | EngineUnavailable
-"""A final's transcript, or why there is none."""
 
 
 @dataclass(slots=True, eq=False)

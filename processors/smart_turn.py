@@ -17,6 +17,7 @@ from voice_agent.frames import (
     SegmentEndFrame,
     SegmentPauseFrame,
     SegmentStartFrame,
+    ShortAnswerFrame,
     TurnEndFrame,
 )
 from voice_agent.turns.segmenter import SegmentEnded, SegmentStarted
@@ -91,6 +92,9 @@ class TurnDetector(FrameProcessor):
                 async with self._lock:
                     await self._finish(asked=isinstance(message, Finalize))
                 await self.push_frame(frame, direction)
+            case ShortAnswerFrame():
+                # without the lock: whoever holds it may wait for the recogniser
+                self._turn.short_answer(frame.end_sample)
             case EndFrame() | CancelFrame():
                 self._unwatch()
                 await self.push_frame(frame, direction)

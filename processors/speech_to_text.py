@@ -8,18 +8,15 @@ from pipecat.frames.frames import Frame, InputAudioRawFrame
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 from pipecat.utils.time import time_now_iso8601
 
-from processors.degradations import Degradations
-from processors.open_turn import Decoded, OpenTurn, final_frame
+from processors.open_turn import OpenTurn, final_frame
+from processors.recognition import Decoded, Recognition
 from voice_agent import metrics
 from voice_agent.audio.pcm import int16_to_float
 from voice_agent.engines.base import (
     ASR_SAMPLE_RATE_HZ,
-    Priority,
-    RecognizeJob,
-    Recognizer,
     Transcript,
 )
-from voice_agent.errors import EngineTimeout, EngineUnavailable, VoiceAgentError
+from voice_agent.errors import VoiceAgentError
 from voice_agent.frames import (
     ClientMessageFrame,
     PartialFrame,
@@ -27,8 +24,10 @@ from voice_agent.frames import (
     SegmentPauseFrame,
     SegmentStartFrame,
     ServerMessageFrame,
+    ShortAnswerFrame,
     TurnEndFrame,
 )
+from voice_agent.turns.short_answers import is_short_answer
 from voice_agent.turns.tape import Tape
 from voice_agent.wire.asr import Close, Config
 from voice_agent.wire.common import Error
@@ -44,11 +43,8 @@ _LONG_POST_ROLL_SAMPLES = _HZ // 2
 # a hypothesis on less than this is noise
 _FIRST_PARTIAL_SAMPLES = int(0.7 * _HZ)
 _PARTIAL_EVERY_SAMPLES = _HZ // 2
-_PARTIAL_TIMEOUT_S = 2.0
 # turns of one session whose final is being made; the next one waits for the first
 _MAX_PENDING_FINALS = 4
-
-_NOTHING = Transcript(words=(), text="", language="", confidence=0.0)
 
 
 class SpeechToText(FrameProcessor):
@@ -59,30 +55,12 @@ class SpeechToText(FrameProcessor):
     of the turn, and is cancelled when speech goes on. Does not pass audio on.
 
     Args:
-        session_id: Whose audio it is.
-        recognizer: The shared engine.
-        model: The recogniser's model until the client asks for another.
-        language: The same for the language.
-        final_timeout_s: A final that takes longer is made of what partials showed.
+        recognition: The session's handle on the shared engine.
     """
 
-    def __init__(
-        self,
-        *,
-        session_id: str,
-        recognizer: Recognizer,
-        model: str,
-        language: str,
-        final_timeout_s: float,
-    ) -> None:
-        super().__init__(name=f"SpeechToText#{session_id}", enable_direct_mode=True)
-        self._session_id = session_id
-        self._recognizer = recognizer
-        self._final_timeout_s = final_timeout_s
-        self._config = Config(
-            type="config", partials=True, words=True, model=model or None, language=language
-        )
-        self._degradations = Degradations()
+    def __init__(self, recognition: Recognition) -> None:
+        super().__init__(name=f"SpeechToText#{recognition.session_id}", enable_direct_mode=True)
+        self._recognition = recognition
         self._tape = Tape()
         self._turn: OpenTurn | None = None
         self._speaking = False
@@ -106,8 +84,7 @@ class SpeechToText(FrameProcessor):
             case TurnEndFrame():
                 await self._end_turn(frame)
             case ClientMessageFrame(message=Config() as config):
-                changes = config.model_dump(exclude_none=True)
-                self._config = self._config.model_copy(update=changes)
+                self._recognition.change(config)
             case ClientMessageFrame(message=Close()):
                 await asyncio.gather(*self._finals)
             case _:
@@ -122,7 +99,7 @@ class SpeechToText(FrameProcessor):
             await self._stop(self._turn.speculation)
         for final in list(self._finals):
             await self._stop(final)
-        self._recognizer.forget(self._session_id)
+        self._recognition.forget()
 
     async def _stop(self, task: "asyncio.Task[None] | asyncio.Task[Decoded] | None") -> None:
         if task is not None and not task.done():
@@ -150,7 +127,7 @@ class SpeechToText(FrameProcessor):
 
     def _wants_partial(self, turn: OpenTurn) -> bool:
         return (
-            self._config.partials is not False
+            self._recognition.config.partials is not False
             and self._tape.end >= turn.next_partial
             # quiet: the final is being made already
             and turn.speculation is None
@@ -178,29 +155,11 @@ class SpeechToText(FrameProcessor):
         )
         return self._turn
 
-    def _job(self, turn: OpenTurn, end: int, priority: Priority, timeout_s: float) -> RecognizeJob:
-        return RecognizeJob(
-            session_id=self._session_id,
-            turn_id=turn.id,
-            samples=self._tape.slice(turn.audio_start, end),
-            priority=priority,
-            timeout_s=timeout_s,
-            settled_s=turn.prefix.settled_s,
-            model=self._config.model or "",
-            language=self._config.language or "auto",
-            prompt=self._config.prompt or "",
-            hotwords=tuple(self._config.hotwords or ()),
-        )
-
     async def _make_partial(self, turn: OpenTurn) -> None:
         end = self._tape.end
-        job = self._job(turn, end, Priority.PARTIAL, _PARTIAL_TIMEOUT_S)
-        try:
-            transcript = await self._recognizer.transcribe(job)
-        except (EngineTimeout, EngineUnavailable):
-            return  # the next one may come through; the engine's metrics show it
-        finally:
-            await self._tell_degradations()
+        samples = self._tape.slice(turn.audio_start, end)
+        transcript = await self._recognition.partial(turn.id, samples, turn.prefix.settled_s)
+        await self._tell_degradations()
         if transcript is None or turn is not self._turn or self._finals:
             return
         shown = turn.prefix.text
@@ -212,7 +171,7 @@ class SpeechToText(FrameProcessor):
             await self.push_frame(
                 PartialFrame(
                     text=turn.prefix.text,
-                    user_id=self._session_id,
+                    user_id=self._recognition.session_id,
                     timestamp=time_now_iso8601(),
                     committed_chars=turn.prefix.committed_chars,
                     confidence=transcript.confidence,
@@ -221,7 +180,7 @@ class SpeechToText(FrameProcessor):
             )
 
     async def _tell_degradations(self) -> None:
-        for message in self._degradations.changes(self._recognizer.degraded):
+        for message in self._recognition.degradations():
             await self.push_frame(ServerMessageFrame(message=message))
 
     def _speculate(self, end_sample: int, post_roll: int = _POST_ROLL_SAMPLES) -> None:
@@ -233,19 +192,22 @@ class SpeechToText(FrameProcessor):
         turn.speculated_end = end_sample
         turn.speculated_post_roll = post_roll
         turn.speculation = self._decode(turn, end_sample + post_roll)
+        turn.speculation.add_done_callback(
+            lambda decoding: self._look_for_short_answer(decoding, end_sample)
+        )
+
+    def _look_for_short_answer(self, decoding: "asyncio.Task[Decoded]", end_sample: int) -> None:
+        if decoding.cancelled():
+            return
+        heard = decoding.result()
+        if isinstance(heard, Transcript) and is_short_answer(heard.text, heard.language):
+            frame = ShortAnswerFrame(end_sample=end_sample)
+            self.create_task(self.push_frame(frame, FrameDirection.UPSTREAM))
 
     def _decode(self, turn: OpenTurn, end: int) -> "asyncio.Task[Decoded]":
         """Begins a final. Takes its audio now: the tape forgets it when the turn has ended."""
-        job = self._job(turn, end, Priority.FINAL, self._final_timeout_s)
-        return self.create_task(self._transcribe(job))
-
-    async def _transcribe(self, job: RecognizeJob) -> Decoded:
-        if not len(job.samples):
-            return _NOTHING
-        try:
-            return await self._recognizer.transcribe(job) or _NOTHING
-        except (EngineTimeout, EngineUnavailable) as error:
-            return error  # as a task's exception it would be lost
+        samples = self._tape.slice(turn.audio_start, end)
+        return self.create_task(self._recognition.final(turn.id, samples))
 
     async def _end_turn(self, frame: TurnEndFrame) -> None:
         turn = self._turn or self._open_turn(frame.start_sample, frame.end_sample, spoken=False)
@@ -289,15 +251,15 @@ class SpeechToText(FrameProcessor):
             transcript = None
         if before is not None and not before.done():
             await asyncio.wait([before])
-        self._recognizer.release(self._session_id, turn.id)
+        self._recognition.release(turn.id)
         await self._tell_degradations()
         await self.push_frame(
             final_frame(
                 turn,
                 frame,
                 transcript,
-                session_id=self._session_id,
-                config=self._config,
+                session_id=self._recognition.session_id,
+                config=self._recognition.config,
                 decided_ns=decided_ns,
             )
         )

@@ -88,6 +88,13 @@ class PartialFrame(InterimTranscriptionFrame, SystemFrame):
 
 
 @dataclass
+class ShortAnswerFrame(SystemFrame):
+    """Goes upstream: all that was said until the pause at `end_sample` is a short answer."""
+
+    end_sample: int = 0
+
+
+@dataclass
 class FinalFrame(TranscriptionFrame, SystemFrame):
     """The text of a finished turn; a system frame too, as `PartialFrame` is.
 

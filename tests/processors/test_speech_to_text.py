@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from pipecat.frames.frames import Frame, InputAudioRawFrame
 from pipecat.tests.utils import SleepFrame, run_test
 
+from processors.recognition import Recognition
 from processors.speech_to_text import SpeechToText
 from voice_agent.engines.base import EngineInfo, Priority, RecognizeJob, TimedWord, Transcript
 from voice_agent.errors import EngineTimeout
@@ -19,13 +20,15 @@ from voice_agent.frames import (
     SegmentPauseFrame,
     SegmentStartFrame,
     ServerMessageFrame,
+    ShortAnswerFrame,
     TurnEndFrame,
 )
 from voice_agent.turns.turn import EndedBy
-from voice_agent.wire.asr import Close
-from voice_agent.wire.common import Error
+from voice_agent.wire.asr import Close, Config
+from voice_agent.wire.common import Degraded, Error, Restored
 
 _HZ = 16_000
+_TOLD = FinalFrame | PartialFrame | ServerMessageFrame | ShortAnswerFrame
 _CLOSE = ClientMessageFrame(message=Close(type="close"))
 
 
@@ -86,10 +89,15 @@ def turn_end(start_s: float, end_s: float, by: EndedBy = EndedBy.CLIENT) -> Turn
 
 async def through(recognizer: ScriptedRecognizer, *frames: Frame) -> list[Frame]:
     processor = SpeechToText(
-        session_id="s", recognizer=recognizer, model="script", language="en", final_timeout_s=5
+        Recognition(
+            session_id="s",
+            recognizer=recognizer,
+            config=Config(type="config", language="en"),
+            final_timeout_s=5,
+        )
     )
-    down, _ = await run_test(processor, frames_to_send=[*frames, _CLOSE])
-    return [f for f in down if isinstance(f, FinalFrame | PartialFrame | ServerMessageFrame)]
+    down, up = await run_test(processor, frames_to_send=[*frames, _CLOSE])
+    return [f for f in (*down, *up) if isinstance(f, _TOLD)]
 
 
 def finals(frames: list[Frame]) -> list[FinalFrame]:
@@ -246,3 +254,66 @@ async def test_partials_stop_at_the_final_and_the_session_is_forgotten() -> None
         FinalFrame,
     ]
     assert "s" in recognizer.forgotten
+
+
+async def test_a_short_answer_at_a_pause_is_told_to_whoever_judges_the_turn() -> None:
+    def script(job: RecognizeJob) -> Transcript:
+        return replace(hello(job), text="Yes, please.")
+
+    out = await through(
+        ScriptedRecognizer(script),
+        *audio(3),
+        SegmentStartFrame(at_s=1.0),
+        SegmentPauseFrame(end_sample=2 * _HZ),
+        SleepFrame(sleep=0.01),
+        turn_end(1.0, 2.0, EndedBy.SILENCE),
+    )
+    (short,) = [frame for frame in out if isinstance(frame, ShortAnswerFrame)]
+    assert short.end_sample == 2 * _HZ
+
+
+async def test_a_sentence_at_a_pause_is_no_short_answer() -> None:
+    out = await through(
+        ScriptedRecognizer(hello),
+        *audio(3),
+        SegmentStartFrame(at_s=1.0),
+        SegmentPauseFrame(end_sample=2 * _HZ),
+        SleepFrame(sleep=0.01),
+        turn_end(1.0, 2.0, EndedBy.SILENCE),
+    )
+    assert not [frame for frame in out if isinstance(frame, ShortAnswerFrame)]
+
+
+async def test_what_gives_way_is_told_once_and_so_is_its_end() -> None:
+    recognizer = ScriptedRecognizer(hello, degraded={"partials": "finals were waiting"})
+
+    def script(job: RecognizeJob) -> Transcript:
+        if len(recognizer.finals()) >= 3:
+            recognizer.degraded = {}
+        return hello(job)
+
+    recognizer.script = script
+    turn = (SegmentStartFrame(at_s=0.1), *audio(2))
+    out = await through(
+        recognizer,
+        *(frame for n in range(4) for frame in (*turn, turn_end(2 * n, 2 * n + 1.9))),
+    )
+    messages = [frame.message for frame in out if isinstance(frame, ServerMessageFrame)]
+    assert messages == [
+        Degraded(what="partials", reason="finals were waiting"),
+        Restored(what="partials"),
+    ]
+
+
+async def test_jobs_carry_what_the_client_has_set() -> None:
+    recognizer = ScriptedRecognizer(hello)
+    asked = Config(type="config", model="script", language="auto", prompt="a", hotwords=["b"])
+    await through(
+        recognizer,
+        ClientMessageFrame(message=asked),
+        *audio(1),
+        SegmentStartFrame(at_s=0.1),
+        turn_end(0.1, 0.9),
+    )
+    (job,) = recognizer.finals()
+    assert (job.model, job.language, job.prompt, job.hotwords) == ("script", "auto", "a", ("b",))

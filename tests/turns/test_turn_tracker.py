@@ -167,3 +167,31 @@ def test_every_turn_ends_once_and_its_parts_follow_one_another(
     for event in events:
         n_open += isinstance(event, SegmentStarted) - isinstance(event, SegmentEnded)
         assert n_open in (0, 1)
+
+
+def test_a_short_answer_ends_after_less_silence() -> None:
+    turn = tracker()
+    list(feed(turn, SPEECH, 1.024))
+    list(feed(turn, SILENCE, 0.224))
+    turn.short_answer(16_384)
+    list(turn.verdict(False))
+    assert ends(list(feed(turn, SILENCE, 0.3))) == []
+    (end,) = ends(list(feed(turn, SILENCE, 0.1)))
+    assert end.ended_by is EndedBy.SILENCE
+
+
+def test_a_short_answer_that_goes_on_is_none() -> None:
+    turn = tracker()
+    list(feed(turn, SPEECH, 1.024))
+    list(feed(turn, SILENCE, 0.224))
+    turn.short_answer(16_384)
+    events = [*feed(turn, SPEECH, 1.0), *feed(turn, SILENCE, 1.5)]
+    assert ends(events) == []
+
+
+def test_a_short_answer_at_another_pause_changes_nothing() -> None:
+    turn = tracker()
+    list(feed(turn, SPEECH, 1.024))
+    list(feed(turn, SILENCE, 0.224))
+    turn.short_answer(9_999)
+    assert ends(list(feed(turn, SILENCE, 1.0))) == []

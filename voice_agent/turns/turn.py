@@ -37,11 +37,13 @@ class TurnRules:
     Attributes:
         detection: What may end a turn.
         silence_ms: Silence after a segment that ends the turn all the same.
+        short_silence_ms: The same if the turn is a short answer, see `TurnTracker.short_answer`.
         max_turn_s: A longer turn is cut.
     """
 
     detection: TurnDetection = TurnDetection.SMART_TURN
     silence_ms: int = 1600
+    short_silence_ms: int = 600
     max_turn_s: float = 25.0
 
 
@@ -82,6 +84,7 @@ class TurnTracker:
         self._turn_start: int | None = None
         self._turn_end = 0  # end of the last segment
         self._piece_start = 0  # where the part that was not cut off yet begins
+        self._short_answer = False  # what was said until the pause
 
     @property
     def rules(self) -> TurnRules:
@@ -138,6 +141,10 @@ class TurnTracker:
         if complete and self.open and not self.speaking:
             yield self._end(EndedBy.SMART_TURN)
 
+    def short_answer(self, end_sample: int) -> None:
+        """Takes that all of the turn until the pause at `end_sample` is a short answer."""
+        self._short_answer = self.open and not self.speaking and end_sample == self._turn_end
+
     def close_segment(self) -> Iterator[TurnEvent]:
         """Ends the open segment because no more audio comes; the turn stays open."""
         for event in self._segmenter.cut():
@@ -152,6 +159,7 @@ class TurnTracker:
     def _on_segment(self, event: SegmentEvent) -> Iterator[TurnEvent]:
         match event:
             case SegmentStarted(at_sample):
+                self._short_answer = False
                 if self._turn_start is None:
                     self._turn_start = self._piece_start = at_sample
                 elif self._turn_end <= self._piece_start:
@@ -165,7 +173,10 @@ class TurnTracker:
         if not self.open or self.speaking or self._rules.detection is TurnDetection.NONE:
             return False
         silence_samples = self._samples - self._turn_end
-        return silence_samples * 1000 >= self._rules.silence_ms * ASR_SAMPLE_RATE_HZ
+        limit_ms = self._rules.silence_ms
+        if self._short_answer:
+            limit_ms = min(limit_ms, self._rules.short_silence_ms)
+        return silence_samples * 1000 >= limit_ms * ASR_SAMPLE_RATE_HZ
 
     def _too_long(self) -> bool:
         length = self._samples - self._piece_start
@@ -191,4 +202,5 @@ class TurnTracker:
             ended_by=ended_by,
         )
         self._turn_start = None
+        self._short_answer = False
         return ended
