@@ -87,15 +87,13 @@ def turn_end(start_s: float, end_s: float, by: EndedBy = EndedBy.CLIENT) -> Turn
     )
 
 
+def recognition(recognizer: ScriptedRecognizer) -> Recognition:
+    config = Config(type="config", language="en")
+    return Recognition(session_id="s", recognizer=recognizer, config=config, final_timeout_s=5)
+
+
 async def through(recognizer: ScriptedRecognizer, *frames: Frame) -> list[Frame]:
-    processor = SpeechToText(
-        Recognition(
-            session_id="s",
-            recognizer=recognizer,
-            config=Config(type="config", language="en"),
-            final_timeout_s=5,
-        )
-    )
+    processor = SpeechToText(recognition(recognizer))
     down, up = await run_test(processor, frames_to_send=[*frames, _CLOSE])
     return [f for f in (*down, *up) if isinstance(f, _TOLD)]
 
@@ -284,24 +282,23 @@ async def test_a_sentence_at_a_pause_is_no_short_answer() -> None:
     assert not [frame for frame in out if isinstance(frame, ShortAnswerFrame)]
 
 
-async def test_what_gives_way_is_told_once_and_so_is_its_end() -> None:
+async def test_what_gives_way_is_told_once() -> None:
     recognizer = ScriptedRecognizer(hello, degraded={"partials": "finals were waiting"})
-
-    def script(job: RecognizeJob) -> Transcript:
-        if len(recognizer.finals()) >= 3:
-            recognizer.degraded = {}
-        return hello(job)
-
-    recognizer.script = script
-    turn = (SegmentStartFrame(at_s=0.1), *audio(2))
-    out = await through(
-        recognizer,
-        *(frame for n in range(4) for frame in (*turn, turn_end(2 * n, 2 * n + 1.9))),
-    )
+    turn = (SegmentStartFrame(at_s=0.1), *audio(1), turn_end(0.1, 0.9))
+    out = await through(recognizer, *turn, *turn)
     messages = [frame.message for frame in out if isinstance(frame, ServerMessageFrame)]
-    assert messages == [
-        Degraded(what="partials", reason="finals were waiting"),
-        Restored(what="partials"),
+    assert messages == [Degraded(what="partials", reason="finals were waiting")]
+
+
+def test_what_gives_way_is_told_again_when_it_changes_and_when_it_is_over() -> None:
+    recognizer = ScriptedRecognizer(hello, degraded={"partials": "fewer", "model": "small"})
+    session = recognition(recognizer)
+    assert len(session.degradations()) == 2
+    assert session.degradations() == []
+    recognizer.degraded = {"partials": "none"}
+    assert session.degradations() == [
+        Degraded(what="partials", reason="none"),
+        Restored(what="model"),
     ]
 
 
