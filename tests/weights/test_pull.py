@@ -2,8 +2,11 @@ import errno
 import threading
 from pathlib import Path
 
+import numpy as np
 import pytest
+from faster_whisper import WhisperModel
 
+from benchmarks.random_whisper import build
 from tests.scripted_hub import REVISION, ScriptedHub, whisper_files
 from voice_agent.cli.probe import free_port
 from voice_agent.errors import ModelMissing, PullFailed
@@ -69,6 +72,19 @@ def test_a_pulled_model_is_found_whole_with_its_revision(
     assert {file.digest.split(":")[0] for file in manifest.files} == {"sha256", "git-sha1"}
     assert unfinished(settings) == []
     assert hub.sent_bytes == MODEL_BYTES
+
+
+def test_faster_whisper_runs_a_pulled_model_without_a_network(
+    hub: ScriptedHub, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = build("micro", tmp_path / "made", script="hello there", vocabulary="small")
+    hub.files = {path.name: path.read_bytes() for path in made.iterdir()}
+    hub.drops = [400_000]
+    pulled(settings)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    model = WhisperModel(str(whisper_folder("tiny", settings)), device="cpu", compute_type="int8")
+    segments, _ = model.transcribe(np.zeros(16_000, np.float32), language="en")
+    assert "hello there" in next(iter(segments)).text
 
 
 def test_nothing_but_the_model_is_asked_for_and_nobody_is_named(
@@ -272,6 +288,14 @@ def test_offline_nothing_is_asked(hub: ScriptedHub, settings: Settings) -> None:
     for call in (lambda: pulled(settings), lambda: plan(TINY, settings)):
         with pytest.raises(PullFailed, match=r"models\.offline is set"):
             call()
+    assert hub.seen == []
+
+
+def test_the_library_s_offline_switch_is_kept_and_named(
+    hub: ScriptedHub, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    assert "HF_HUB_OFFLINE is set" in failed(settings)
     assert hub.seen == []
 
 

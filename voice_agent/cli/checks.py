@@ -16,10 +16,12 @@ from voice_agent.engines.catalogue import Picked
 from voice_agent.engines.onnx import bundled_model
 from voice_agent.errors import EngineUnavailable, SettingsError, VoiceAgentError
 from voice_agent.settings import Settings
+from voice_agent.weights.store import installed, models_dir
 
 _PYTHON = (3, 11)
 # an environment with everything, and room for logs and voices
 _LEAST_DISK_GB = 1.0
+_MB = 1_000_000
 # what the embedded engines load, each inside the package that brings it
 _MODELS = (
     ("Silero", "pipecat", "audio/vad/data/silero_vad.onnx"),
@@ -60,6 +62,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield _packages()
     yield from _extras()
     yield from _models()
+    yield _whisper_models(settings)
     yield _engine("hears", recognizer_choice, settings)
     yield _engine("speaks", speaker_choice, settings)
     yield _thinks(settings)
@@ -134,6 +137,23 @@ def _models() -> Iterator[Finding]:
             yield Finding(what=what, verdict=Verdict.BAD, detail=error.message, hint="make setup")
         else:
             yield Finding(what=what, verdict=Verdict.GOOD, detail=str(path))
+
+
+def _whisper_models(settings: Settings) -> Finding:
+    what = "Whisper models"
+    found = installed(settings)
+    for model in found:
+        if model.why_incomplete:
+            detail = f"{model.folder} cannot be used: {model.why_incomplete}"
+            hint = f"voice-agent models pull {model.name}"
+            return Finding(what=what, verdict=Verdict.NOTE, detail=detail, hint=hint)
+    if not found:
+        detail = f"none in {models_dir(settings)}; the embedded recogniser needs none"
+        hint = "voice-agent models list"
+        return Finding(what=what, verdict=Verdict.NOTE, detail=detail, hint=hint)
+    names = ", ".join(f"{model.name} ({model.n_bytes / _MB:.0f} MB)" for model in found)
+    detail = f"{names} in {models_dir(settings)}"
+    return Finding(what=what, verdict=Verdict.GOOD, detail=detail)
 
 
 def _engine(role: str, choose: Callable[[Settings], Picked[str]], settings: Settings) -> Finding:

@@ -7,6 +7,7 @@ import typer
 
 from voice_agent.cli.config import config
 from voice_agent.cli.doctor import doctor
+from voice_agent.cli.models import models
 from voice_agent.cli.say import say, voices
 from voice_agent.cli.serve import serve
 from voice_agent.cli.talk import talk
@@ -28,6 +29,7 @@ app.command()(transcribe)
 app.command()(say)
 app.command()(talk)
 app.command()(voices)
+app.add_typer(models, name="models")
 app.command()(config)
 app.command()(doctor)
 
