@@ -14,7 +14,7 @@ from packaging.version import Version
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("bots", "pipelines", "processors", "transports", "voice_agent")
 LOCKS = ("requirements.lock", "requirements-dev.lock")
-LOCKED_EXTRAS = ("talk", "twilio", "webrtc", "dev")
+LOCKED_EXTRAS = ("talk", "twilio", "webrtc", "whisper", "dev")
 
 PINNED = re.compile(r"^([a-z0-9-]+)==([^ ]+)", re.MULTILINE)
 

@@ -7,6 +7,7 @@ import typer
 
 from voice_agent.cli.config import config
 from voice_agent.cli.doctor import doctor
+from voice_agent.cli.eval_window import eval_window
 from voice_agent.cli.models import models
 from voice_agent.cli.say import say, voices
 from voice_agent.cli.serve import serve
@@ -30,6 +31,7 @@ app.command()(say)
 app.command()(talk)
 app.command()(voices)
 app.add_typer(models, name="models")
+app.command()(eval_window)
 app.command()(config)
 app.command()(doctor)
 
