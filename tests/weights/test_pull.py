@@ -243,6 +243,20 @@ def test_a_damaged_model_is_mended(hub: ScriptedHub, settings: Settings) -> None
     assert hub.sent_bytes == 2 * MODEL_BYTES
 
 
+def test_a_kill_between_the_last_two_renames_costs_nothing(
+    hub: ScriptedHub, settings: Settings
+) -> None:
+    folder = pulled(settings)
+    partial = partial_of(folder)
+    (partial / "old").mkdir(parents=True)
+    folder.rename(partial / REVISION)
+    with pytest.raises(ModelMissing):
+        whisper_folder("tiny", settings)
+    assert same_as_hub(pulled(settings))
+    assert hub.sent_bytes == MODEL_BYTES
+    assert not partial.exists()
+
+
 def test_a_folder_copied_by_hand_is_checked_not_fetched(
     hub: ScriptedHub, settings: Settings
 ) -> None:
