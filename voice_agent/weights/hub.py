@@ -6,7 +6,8 @@ a file is ours, because `hf_hub_download` of huggingface_hub 2.4.0 writes to a f
 random name and removes it when it is interrupted, so a new process begins at zero; and
 because its `http_get` passes data on in pieces of 10 MB, which a broken connection loses.
 
-The library is imported when it is needed: it costs most of a second and comes with the extra `whisper`.
+The library is imported when it is needed: it costs most of a second, and comes with the extra
+`whisper`.
 """
 
 import re
