@@ -1,12 +1,12 @@
 """Command line: builds the model, runs all contenders in turn, writes the table."""
 
-import argparse
 import asyncio
 import json
 import os
 import subprocess
 import sys
 import tempfile
+from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +16,8 @@ import numpy as np
 import psutil
 
 from benchmarks.asr_throughput import utterances
+from benchmarks.asr_throughput.contenders import CONTENDERS
+from benchmarks.asr_throughput.contenders.whisper_live import PYTHON_VARIABLE
 from benchmarks.asr_throughput.worker import Run
 from benchmarks.machine import machine
 from benchmarks.random_whisper import build
@@ -30,6 +32,7 @@ _MALLOC = (
     ":glibc.malloc.top_pad=268435456:glibc.malloc.hugetlb=1"
 )
 _BASELINE = "sequential"
+_DEFAULT = [name for name in CONTENDERS if name != "whisper-live"]
 _RUN_TIMEOUT_S = 570
 _HEAD = (
     "| contender | malloc | sessions | audio s per s | × sequential | audio s per CPU s "
@@ -48,11 +51,13 @@ class Setting:
     keeps_memory: bool
 
 
-def run(name: str, setting: Setting, model: Path, speech: Path, threads: int) -> Run:
-    """One contender in a process of its own; raises CalledProcessError with its output."""
-    environment = os.environ | {"OMP_NUM_THREADS": str(threads)}
+def run(name: str, setting: Setting, model: Path, speech: Path, arguments: Namespace) -> Run:
+    """One contender in a process of its own; raises CalledProcessError if it fails."""
+    environment = os.environ | {"OMP_NUM_THREADS": str(arguments.threads)}
     if setting.keeps_memory:
         environment["GLIBC_TUNABLES"] = _MALLOC
+    if arguments.whisper_live:
+        environment[PYTHON_VARIABLE] = arguments.whisper_live
     worker = [sys.executable, "-m", "benchmarks.asr_throughput.worker", name, model, speech]
     load = [setting.shape, str(setting.n_sessions), str(setting.amount)]
     done = subprocess.run(
@@ -91,31 +96,32 @@ def _ratio(ours: Sequence[float], theirs: Sequence[float]) -> str:
     return f"{median(a / b for a, b in zip(ours, theirs, strict=True)):.2f}"
 
 
-def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.asr_throughput")
+def _arguments() -> Namespace:
+    parser = ArgumentParser(prog="python -m benchmarks.asr_throughput")
     parser.add_argument("--speech", type=Path, help="folder with transcripts.tsv")
     parser.add_argument("--model", default="tiny", help="size of the random model")
     parser.add_argument("--shape", choices=["closed", "paced"], default="closed")
     parser.add_argument("--sessions", type=int, nargs="+", default=[1, 8, 30])
-    parser.add_argument("--contenders", nargs="+", default=_DEFAULT)
+    parser.add_argument("--contenders", nargs="+", choices=CONTENDERS, default=_DEFAULT)
+    parser.add_argument("--whisper-live", help="Python of its environment; adds it")
     parser.add_argument("--malloc", nargs="+", choices=["kept", "stock"], default=["kept"])
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=40, help="of a paced run")
     parser.add_argument("--threads", type=int, default=1, help="of CTranslate2, for all")
     parser.add_argument("-o", "--output", type=Path, help="also write the table here")
-    return parser.parse_args()
+    arguments = parser.parse_args()
+    if arguments.whisper_live and "whisper-live" not in arguments.contenders:
+        arguments.contenders.append("whisper-live")
+    return arguments
 
 
-_DEFAULT = ["sequential", "ours-full", "ours-short", "direct", "pipecat"]
-
-
-def _settings(arguments: argparse.Namespace) -> list[Setting]:
+def _settings(arguments: Namespace) -> list[Setting]:
     return [
         Setting(
             arguments.shape,
             n,
             # enough that the last, smaller batches do not count
-            max(2, min(20, 64 // n)) if arguments.shape == "closed" else arguments.seconds,
+            max(2, min(12, 48 // n)) if arguments.shape == "closed" else arguments.seconds,
             malloc == "kept",
         )
         for malloc in arguments.malloc
@@ -123,12 +129,12 @@ def _settings(arguments: argparse.Namespace) -> list[Setting]:
     ]
 
 
-def _compare(arguments: argparse.Namespace, setting: Setting, model: Path, speech: Path) -> str:
+def _compare(arguments: Namespace, setting: Setting, model: Path, speech: Path) -> str:
     names = [n for n in arguments.contenders if n != "direct" or setting.n_sessions == 1]
     runs: dict[str, list[Run]] = {name: [] for name in names}
     for _ in range(arguments.runs):
         for name in names:
-            runs[name].append(run(name, setting, model, speech, arguments.threads))
+            runs[name].append(run(name, setting, model, speech, arguments))
     baseline = runs.get(_BASELINE, [])
     return "\n".join(row(name, setting, found, baseline) for name, found in runs.items())
 

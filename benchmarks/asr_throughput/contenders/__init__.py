@@ -27,16 +27,17 @@ class Contender(Protocol):
 _MODULES = "benchmarks.asr_throughput.contenders"
 
 
-def _from(module: str, name: str, *arguments: str) -> Callable[[Path], Contender]:
+def _from(module: str, name: str, *arguments: str | int) -> Callable[[Path], Contender]:
     # imported when it is built: each runs in a process of its own, without the others' weight
     return lambda model: getattr(import_module(f"{_MODULES}.{module}"), name)(model, *arguments)
 
 
 CONTENDERS: Mapping[str, Callable[[Path], Contender]] = {
-    "ours-full": _from("ours", "Ours", "full"),
-    "ours-short": _from("ours", "Ours", "short"),
     "sequential": _from("sequential", "Sequential"),
     "direct": _from("direct", "Direct"),
+    "ours-full": _from("ours", "Ours", "full"),
+    "ours-short": _from("ours", "Ours", "short"),
+    "ours-short-alone": _from("ours", "Ours", "short", 1),
     "pipecat": _from("pipecat", "Pipecat"),
     "whisper-live": _from("whisper_live", "WhisperLive"),
 }

@@ -14,12 +14,14 @@ class Ours:
     Args:
         model: Folder.
         window: `full` pads to 30 s, as all others do; `short` shows the utterance and a second.
+        max_batch: Windows in one call; 0 leaves it to the engine.
     """
 
-    def __init__(self, model: Path, window: Literal["full", "short"]) -> None:
+    def __init__(self, model: Path, window: Literal["full", "short"], max_batch: int = 0) -> None:
+        windows = {"final_window": window, "partial_window": window}
         settings = load_settings(
             asr={"engine": "whisper", "model": str(model)},
-            whisper={"final_window": window, "partial_window": window, "device": "cpu"},
+            whisper={"device": "cpu", "max_batch": max_batch, **windows},
         )
         self._engine = RECOGNIZERS["whisper"].build(settings)
         self._turns = 0
