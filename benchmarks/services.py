@@ -18,7 +18,7 @@ def service(name: str) -> Generator[str]:
     command = [sys.executable, "-m", "voice_agent.cli", "serve", name, "--port", "0"]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     try:
-        port = _port(process)
+        port = port_of(process)
         wait_until_ready(process, f"http://127.0.0.1:{port}/readyz")
         yield f"ws://127.0.0.1:{port}/ws"
     finally:
@@ -26,7 +26,8 @@ def service(name: str) -> Generator[str]:
         process.communicate(timeout=60)
 
 
-def _port(process: "subprocess.Popen[str]") -> int:
+def port_of(process: "subprocess.Popen[str]") -> int:
+    """Port that a service says it listens on; RuntimeError if it ends before."""
     for line in process.stderr or ():
         if found := re.search(r"listening on http://\S+:(\d+)", line):
             return int(found[1])
