@@ -1,10 +1,12 @@
 """Smart Turn v3.2: says from the sound of the last 8 s whether a caller has finished.
 
-One model for all sessions, one thread, one job at a time: batching gains nothing
-(37 ms each at 1 and at 8) and a second thread makes it slower.
+One model for all sessions. Batching gains nothing (37 ms each at 1 and at 8) and a second
+thread within a verdict makes it slower, but two verdicts can run beside each other: with one
+at a time, callers who pause together wait for each other.
 """
 
 import asyncio
+import os
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -21,6 +23,7 @@ _INPUT_SAMPLES = 8 * ASR_SAMPLE_RATE_HZ
 COMPLETE_ABOVE = 0.5
 """Probability above which a turn counts as complete; the model's own threshold."""
 _TIMEOUT_S = 1.0  # silence ends the turn soon after anyway
+_MAX_WORKERS = 2  # verdicts at a time; more would take the event loop's core away
 _MAX_JOBS = 128  # a session waits for its verdict, so this many sessions at a pause at once
 
 
@@ -31,7 +34,7 @@ class SmartTurn:
         self._desk = JobDesk[Samples, float]("smart_turn", max_jobs=_MAX_JOBS)
         self._session: Any = None
         self._executor: ThreadPoolExecutor | None = None
-        self._owner: asyncio.Task[None] | None = None
+        self._owners: list[asyncio.Task[None]] = []
 
     @property
     def info(self) -> EngineInfo:
@@ -47,16 +50,19 @@ class SmartTurn:
 
     @property
     def ready(self) -> bool:
-        """Whether the model is loaded and its owner runs."""
-        return self._owner is not None and not self._owner.done()
+        """Whether the model is loaded and its owners run."""
+        return bool(self._owners) and not any(owner.done() for owner in self._owners)
 
     async def load(self) -> None:
         """Loads the model from the pipecat-ai wheel; raises EngineUnavailable without it."""
         path = bundled_model("pipecat", "audio/turn/smart_turn/data/smart-turn-v3.2-cpu.onnx")
-        self._executor = ThreadPoolExecutor(1, thread_name_prefix="smart_turn")
+        n_workers = min(_MAX_WORKERS, os.cpu_count() or 1)
+        self._executor = ThreadPoolExecutor(n_workers, thread_name_prefix="smart_turn")
         loop = asyncio.get_running_loop()
         self._session = await loop.run_in_executor(self._executor, open_session, path)
-        self._owner = asyncio.create_task(self._own(), name="smart_turn")
+        self._owners = [
+            asyncio.create_task(self._own(), name="smart_turn") for _ in range(n_workers)
+        ]
 
     async def warm_up(self) -> None:
         """Judges a second of silence, without a deadline: a busy machine starts slowly."""
@@ -64,10 +70,10 @@ class SmartTurn:
         await asyncio.get_running_loop().run_in_executor(self._executor, self._judge, silence)
 
     async def close(self) -> None:
-        """Fails what waits and ends the thread."""
+        """Fails what waits and ends the threads."""
         self._desk.close()
-        if self._owner is not None:
-            self._owner.cancel()
+        for owner in self._owners:
+            owner.cancel()
         if self._executor is not None:
             self._executor.shutdown(wait=False, cancel_futures=True)
 
