@@ -53,13 +53,16 @@ roundtrip: setup ## What the ASR service hears of what the TTS service says
 	@$(bin)/python -m benchmarks.roundtrip
 
 #: Maintain
-.PHONY: fmt lock clean
+.PHONY: fmt lock train-test-whisper clean
 fmt: setup ## Formats and fixes what can be fixed
 	@$(bin)/ruff check --fix
 	@$(bin)/ruff format
 
 lock: setup ## Writes the lock files after a change of pyproject.toml (UPGRADE=1: newest versions)
 	@tools/lock.sh $(if $(UPGRADE),--upgrade)
+
+train-test-whisper: ## The small Whisper that the tests listen with, made anew (85 minutes)
+	@tools/train_test_whisper.sh
 
 clean: ## Removes .venv and all caches
 	@rm -rf .venv build dist .hypothesis .import_linter_cache .pytest_cache .ruff_cache
