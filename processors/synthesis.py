@@ -17,7 +17,7 @@ from voice_agent.settings import TtsSettings
 from voice_agent.synthesis.chunks import EncodedChunk
 from voice_agent.synthesis.requests import Requests, SpeechRequest
 from voice_agent.synthesis.stream import synthesize
-from voice_agent.synthesis.voices import listed, register
+from voice_agent.synthesis.voices import listed, register, remove
 from voice_agent.wire.common import ClientMessage, Error
 from voice_agent.wire.tts import (
     AudioChunk,
@@ -116,7 +116,7 @@ class Synthesis(FrameProcessor):
             case RegisterVoice():
                 await register(self._speaker, message)
             case DeleteVoice():
-                await self._speaker.remove(message.voice_id)
+                remove(self._speaker, message.voice_id)
                 await self._push(VoiceDeleted(voice_id=message.voice_id))
             case _:
                 pass

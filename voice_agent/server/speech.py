@@ -26,7 +26,7 @@ from voice_agent.synthesis.chunks import EncodedChunk
 from voice_agent.synthesis.requests import with_voice
 from voice_agent.synthesis.stream import synthesize, whole
 from voice_agent.synthesis.text import check_text
-from voice_agent.synthesis.voices import listed, register
+from voice_agent.synthesis.voices import listed, register, remove
 from voice_agent.wire.common import parse
 from voice_agent.wire.tts import SynthesisOptions, synthesis_request, voice_registration
 
@@ -69,7 +69,7 @@ async def register_voice(request: Request) -> None:
 @speech_router.delete("/voices/{voice_id}", status_code=204)
 async def delete_voice(request: Request, voice_id: str) -> None:
     """Forgets a registered voice."""
-    await _speaker(_state(request)).remove(voice_id)
+    remove(_speaker(_state(request)), voice_id)
 
 
 @speech_router.post("/synthesize")

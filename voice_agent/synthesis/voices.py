@@ -34,6 +34,17 @@ async def register(speaker: Speaker, registration: VoiceRegistration) -> None:
     )
 
 
+def remove(speaker: Speaker, voice_id: str) -> None:
+    """Forgets a registered voice.
+
+    Raises:
+        VoiceNotFound: No such voice.
+        Unsupported: It is one of the engine's own.
+    """
+    speaker.check_voice(voice_id, None)
+    raise Unsupported(f"the voice {voice_id} is built into the engine and stays")
+
+
 async def _clip(text: str) -> bytes:
     """The bytes of a clip."""
     padding = len(text) - len(text.rstrip("="))

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from tests.engines.espeak.say import spoken
-from voice_agent.engines.base import Enrolment, Priority, SpeakJob, SpokenChunk
+from voice_agent.engines.base import ClonedVoice, Priority, SpeakJob, SpokenChunk
 from voice_agent.engines.espeak.speaker import EspeakSpeaker
 from voice_agent.errors import (
     EngineTimeout,
@@ -246,13 +246,12 @@ async def test_forgetting_a_session_ends_its_jobs_and_no_others(speaker: EspeakS
 
 
 async def test_it_cannot_clone(speaker: EspeakSpeaker) -> None:
-    clip = Enrolment(voice_id="me", samples=np.zeros(16_000, np.float32), sample_rate_hz=16_000)
+    assert (speaker.clones, speaker.family, speaker.checkpoint) == (False, "", "")
     with pytest.raises(Unsupported, match="cannot clone"):
-        await speaker.enrol(clip)
-    with pytest.raises(Unsupported):
-        await speaker.remove("en-us")
-    with pytest.raises(VoiceNotFound):
-        await speaker.remove("me")
+        await speaker.condition(np.zeros(16_000, np.float32), 16_000)
+    voice = ClonedVoice(voice_id="me", version="1", conditioning={})
+    with pytest.raises(Unsupported, match="cannot clone"):
+        await anext(speaker.speak(SpeakJob(session_id="s", text="Hello.", voice=voice)))
 
 
 async def test_jobs_before_load_and_after_close_are_refused() -> None:

@@ -6,7 +6,14 @@ from collections.abc import AsyncGenerator, Sequence
 from itertools import count
 
 from voice_agent import metrics
-from voice_agent.engines.base import EngineInfo, Enrolment, SpeakJob, SpokenChunk, VoiceInfo
+from voice_agent.engines.base import (
+    Conditioning,
+    EngineInfo,
+    Samples,
+    SpeakJob,
+    SpokenChunk,
+    VoiceInfo,
+)
 from voice_agent.engines.clauses import clauses
 from voice_agent.engines.espeak.owner import Owner
 from voice_agent.engines.espeak.speech import Speech
@@ -16,6 +23,7 @@ from voice_agent.errors import EngineTimeout, EngineUnavailable, Unsupported
 _WORDS_PER_MINUTE = 170  # a calm reader; the default voice is understood best around it
 _MIN_WORDS_PER_MINUTE, _MAX_WORDS_PER_MINUTE = 80, 450  # what espeak-ng can do
 _WARM_UP = "Hello."
+_CANNOT_CLONE = "the espeak engine cannot clone a voice; it speaks with its own, see list_voices"
 
 
 class EspeakSpeaker:
@@ -53,6 +61,21 @@ class EspeakSpeaker:
     def ready(self) -> bool:
         """The worker process runs and has spoken."""
         return self._warm and self._owner.ready
+
+    @property
+    def clones(self) -> bool:
+        """It does not."""
+        return False
+
+    @property
+    def family(self) -> str:
+        """None."""
+        return ""
+
+    @property
+    def checkpoint(self) -> str:
+        """None."""
+        return ""
 
     @property
     def voices(self) -> Sequence[VoiceInfo]:
@@ -94,11 +117,14 @@ class EspeakSpeaker:
 
         Raises:
             VoiceNotFound: No such voice; raised at the first step.
-            Unsupported: The language is not spoken; raised at the first step.
+            Unsupported: The language is not spoken, or a cloned voice is asked for; raised
+                at the first step.
             EngineTimeout: A chunk did not come within the job's time.
             EngineUnavailable: The engine is closed or broken, or too many jobs are open.
         """
         catalogue = self._owner.require()
+        if job.voice is not None:
+            raise Unsupported(_CANNOT_CLONE)
         speech = self._speech(job, catalogue)
         began_s = time.monotonic()
         outcome = "cancelled"
@@ -130,25 +156,13 @@ class EspeakSpeaker:
         """
         self._owner.require().espeak_name(voice_id, language)
 
-    async def enrol(self, enrolment: Enrolment) -> VoiceInfo:
+    async def condition(self, samples: Samples, sample_rate_hz: int) -> Conditioning:
         """This engine has its own voices only.
 
         Raises:
             Unsupported: Always.
         """
-        raise Unsupported(
-            "the espeak engine cannot clone a voice; it speaks with its own, see list_voices"
-        )
-
-    async def remove(self, voice_id: str) -> None:
-        """This engine has its own voices only.
-
-        Raises:
-            VoiceNotFound: No such voice.
-            Unsupported: It is one of the engine's own.
-        """
-        self._owner.require().espeak_name(voice_id, None)
-        raise Unsupported(f"the voice {voice_id} is built into the espeak engine and stays")
+        raise Unsupported(_CANNOT_CLONE)
 
     def _speech(self, job: SpeakJob, catalogue: Catalogue) -> Speech:
         wanted = round(_WORDS_PER_MINUTE * (job.speed or 1.0))
