@@ -42,7 +42,7 @@ e2e: setup ## The tests that start real services
 	@$(bin)/pytest -m "e2e and not gpu and not models"
 
 #: Measure
-.PHONY: bench accuracy roundtrip
+.PHONY: bench accuracy roundtrip throughput flicker gpu-asr
 bench: setup ## Cost and latency of concurrent sessions
 	@$(bin)/python -m benchmarks.sessions
 
@@ -51,6 +51,15 @@ accuracy: setup ## Word error rate over a folder with transcripts.tsv: make accu
 
 roundtrip: setup ## What the ASR service hears of what the TTS service says
 	@$(bin)/python -m benchmarks.roundtrip
+
+throughput: setup ## Whisper for many at once, ours against others
+	@$(bin)/python -m benchmarks.asr_throughput $(if $(SPEECH),--speech "$$SPEECH")
+
+flicker: setup ## How steady partials are: make flicker SPEECH=DIR [ENGINE=whisper=FOLDER]
+	@$(bin)/python -m benchmarks.flicker $(if $(SPEECH),--speech "$$SPEECH") $(if $(ENGINE),--engine "$$ENGINE")
+
+gpu-asr: setup ## Latency of large-v3 on one GPU at 1, 8 and 30 sessions
+	@$(bin)/python -m benchmarks.gpu_asr
 
 #: Maintain
 .PHONY: fmt lock train-test-whisper clean

@@ -18,13 +18,12 @@ import psutil
 from benchmarks.asr_throughput import utterances
 from benchmarks.asr_throughput.contenders import CONTENDERS
 from benchmarks.asr_throughput.contenders.whisper_live import PYTHON_VARIABLE
+from benchmarks.asr_throughput.script import SCRIPT
 from benchmarks.asr_throughput.worker import Run
 from benchmarks.machine import machine
 from benchmarks.random_whisper import build
 from benchmarks.speech import clips
 
-SCRIPT = "please open the window and close the door now thanks"
-"""Ten tokens: about three a second of an utterance, as in fast speech."""
 # keeps what the encoder of a 30 s window frees; else the kernel hands it out page by page,
 # which doubles the time of the encoder
 _MALLOC = (

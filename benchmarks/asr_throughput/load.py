@@ -3,7 +3,7 @@
 import asyncio
 import random
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 
 from benchmarks.asr_throughput.utterances import seconds
@@ -13,8 +13,8 @@ _PAUSE_S = (2.0, 4.0)  # least and most between two utterances of a speaker
 
 Final = Callable[[int, Samples], Awaitable[str]]
 """Makes a final of a session's utterance."""
-Speaking = Callable[[int, Samples, float], Awaitable[None]]
-"""Does what a session does while it speaks an utterance that began at a time."""
+Speaking = Callable[[int, Samples, float], Coroutine[None, None, None]]
+"""What a session does while it speaks an utterance that began at a time; cancelled at its end."""
 
 
 @dataclass
@@ -81,13 +81,23 @@ async def paced(
                 return
             await _until(begin_s)
             if speaking is not None:
-                await speaking(index, samples, begin_s)
+                await _beside(speaking(index, samples, begin_s), end_s)
             await _until(end_s)
             finals.add(samples, await final(index, samples), end_s)
             begin_s = time.monotonic() + chance.uniform(*_PAUSE_S)
 
     await asyncio.gather(*(session(index) for index in range(n_sessions)))
     return finals
+
+
+async def _beside(speaking: Coroutine[None, None, None], end_s: float) -> None:
+    """Runs it until the utterance ends; what it waits for then is not wanted any more."""
+    task = asyncio.create_task(speaking)
+    await _until(end_s)
+    task.cancel()
+    await asyncio.wait([task])
+    if not task.cancelled():
+        task.result()
 
 
 async def _until(time_s: float) -> None:

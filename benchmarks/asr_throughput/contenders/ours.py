@@ -1,5 +1,6 @@
 """Our engine, as the services build it."""
 
+import os
 from pathlib import Path
 from typing import Literal
 
@@ -19,9 +20,10 @@ class Ours:
 
     def __init__(self, model: Path, window: Literal["full", "short"], max_batch: int = 0) -> None:
         windows = {"final_window": window, "partial_window": window}
+        threads = int(os.environ["OMP_NUM_THREADS"])  # what the others go by
         settings = load_settings(
             asr={"engine": "whisper", "model": str(model)},
-            whisper={"device": "cpu", "max_batch": max_batch, **windows},
+            whisper={"device": "cpu", "threads": threads, "max_batch": max_batch, **windows},
         )
         self._engine = RECOGNIZERS["whisper"].build(settings)
         self._turns = 0
