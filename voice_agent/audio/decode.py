@@ -45,6 +45,7 @@ from voice_agent.audio.riff import check_shape
 from voice_agent.errors import BadAudio, TooLarge, UnsupportedFormat, VoiceAgentError
 
 RATE_HZ = 16_000
+"""What decoders make of all audio unless they are told another rate."""
 
 Decoded = tuple[NDArray[np.int16], VoiceAgentError | None]
 """Samples, and why there will be no more, if that is so."""
@@ -64,19 +65,22 @@ _MAX_BARREN_BYTES = 20 * 2**20
 
 
 class ContainerDecoder:
-    """One container stream becoming int16 mono 16 kHz; has a thread until `end` or `abort`.
+    """One container stream becoming int16 mono; has a thread until `end` or `abort`.
 
     Args:
         kind: One of the containers, but not WAV.
         max_expansion_s: Seconds of audio that one `push` may become.
         deadline_s: How long one `push` may take.
+        to_hz: Rate of what comes out.
     """
 
-    def __init__(self, kind: Kind, *, max_expansion_s: float, deadline_s: float) -> None:
+    def __init__(
+        self, kind: Kind, *, max_expansion_s: float, deadline_s: float, to_hz: int = RATE_HZ
+    ) -> None:
         self._deadline_s = deadline_s
         self._pages = OggPages() if kind is Kind.OGG else None
         self._pipe = Pipe()
-        self._worker = _Worker(kind, self._pipe, int(max_expansion_s * RATE_HZ))
+        self._worker = _Worker(kind, self._pipe, int(max_expansion_s * to_hz), to_hz)
         self._thread = threading.Thread(target=self._worker.run, name=f"decode-{kind}")
         self._thread.start()
 
@@ -134,10 +138,11 @@ class ContainerDecoder:
 class _Worker:
     """What runs in the thread; the loop's side touches it only while the thread waits."""
 
-    def __init__(self, kind: Kind, pipe: Pipe, max_samples: int) -> None:
+    def __init__(self, kind: Kind, pipe: Pipe, max_samples: int, to_hz: int) -> None:
         self._kind = kind
         self._pipe = pipe
         self._max_samples = max_samples
+        self._to_hz = to_hz
         self._out: list[NDArray[np.int16]] = []
         self._n_out = 0
         self._resampler: Resampler | None = None
@@ -219,7 +224,7 @@ class _Worker:
             check_shape(frame.sample_rate, len(frame.layout.channels))
             self._put(self.drain())
             self._rate_hz = frame.sample_rate
-            self._resampler = Resampler(self._rate_hz, RATE_HZ)
+            self._resampler = Resampler(self._rate_hz, self._to_hz)
         self._put(pcm.units_to_int16(self._resampler.push(_mono_units(frame))))
 
     def _put(self, samples: NDArray[np.int16]) -> None:

@@ -14,15 +14,17 @@ from voice_agent.errors import BadAudio
 
 
 class RawDecoder:
-    """Raw interleaved samples becoming int16 mono 16 kHz."""
+    """Raw interleaved samples becoming int16 mono."""
 
     finished: Final = False
 
-    def __init__(self, sample_format: SampleFormat, *, rate_hz: int, channels: int) -> None:
+    def __init__(
+        self, sample_format: SampleFormat, *, rate_hz: int, channels: int, to_hz: int = RATE_HZ
+    ) -> None:
         self.sample_format = sample_format
         self._channels = channels
-        self._resampler = Resampler(rate_hz, RATE_HZ)
-        self._as_it_is = (sample_format, rate_hz, channels) == (SampleFormat.S16, RATE_HZ, 1)
+        self._resampler = Resampler(rate_hz, to_hz)
+        self._as_it_is = (sample_format, rate_hz, channels) == (SampleFormat.S16, to_hz, 1)
 
     def check(self, frame: bytes) -> None:
         """Refuses a frame as a whole, before any of it is used.
@@ -72,11 +74,12 @@ class RawDecoder:
 
 
 class WavDecoder:
-    """A WAV stream becoming int16 mono 16 kHz."""
+    """A WAV stream becoming int16 mono."""
 
     finished: Final = False
 
-    def __init__(self) -> None:
+    def __init__(self, *, to_hz: int = RATE_HZ) -> None:
+        self._to_hz = to_hz
         self._parser = WavParser()
         self._samples: RawDecoder | None = None
 
@@ -91,6 +94,7 @@ class WavDecoder:
                     self._parser.sample_format,
                     rate_hz=self._parser.rate_hz,
                     channels=self._parser.channels,
+                    to_hz=self._to_hz,
                 )
             return self._samples.decode(raw), None
         except BadAudio as error:

@@ -1,4 +1,4 @@
-"""Whatever audio a client sends, as int16 mono 16 kHz."""
+"""Whatever audio a client sends, as int16 mono of one rate."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -33,7 +33,7 @@ _DEADLINE_S = 10.0
 
 
 class AudioReader:
-    """Turns what a client sends into int16 mono 16 kHz; for one stream, one call at a time.
+    """Turns what a client sends into int16 mono, 16 kHz by default; for one stream, one call at a time.
 
     `stream` and `finish` yield samples as they are decoded, and raise after what came
     before the error; `feed` and `flush` do the same in one piece, so that an error takes
@@ -47,10 +47,12 @@ class AudioReader:
 
     Args:
         max_expansion_s: Audio that 16 KiB of a container may become, in seconds.
+        to_hz: Rate of what comes out.
     """
 
-    def __init__(self, *, max_expansion_s: float = 60.0) -> None:
+    def __init__(self, *, max_expansion_s: float = 60.0, to_hz: int = RATE_HZ) -> None:
         self._max_expansion_s = max_expansion_s
+        self._to_hz = to_hz
         self._setting: Encoding = "auto"
         self._rate_hz = RATE_HZ
         self._channels: int = 1
@@ -232,9 +234,12 @@ class AudioReader:
         if found.raw:
             return found.raw
         if found.kind is Kind.WAV or found.kind is None:
-            return WavDecoder()
+            return WavDecoder(to_hz=self._to_hz)
         return ContainerDecoder(
-            found.kind, max_expansion_s=self._max_expansion_s, deadline_s=_DEADLINE_S
+            found.kind,
+            max_expansion_s=self._max_expansion_s,
+            deadline_s=_DEADLINE_S,
+            to_hz=self._to_hz,
         )
 
     def _mended(self, data: bytes) -> bool:
@@ -242,7 +247,9 @@ class AudioReader:
         return not self._broken
 
     def _raw(self, sample_format: SampleFormat) -> RawDecoder:
-        return RawDecoder(sample_format, rate_hz=self._rate_hz, channels=self._channels)
+        return RawDecoder(
+            sample_format, rate_hz=self._rate_hz, channels=self._channels, to_hz=self._to_hz
+        )
 
     def _new_source(self) -> RawDecoder | Undecided:
         if self._setting in ("auto", "container"):
@@ -250,6 +257,7 @@ class AudioReader:
                 rate_hz=self._rate_hz,
                 channels=self._channels,
                 containers_only=self._setting == "container",
+                to_hz=self._to_hz,
             )
         return self._raw(SampleFormat(self._setting))
 

@@ -42,8 +42,11 @@ class Undecided:
     10 s of silence (5 s if it was float32) int16 is assumed for the silence.
     """
 
-    def __init__(self, *, rate_hz: int, channels: int, containers_only: bool) -> None:
+    def __init__(
+        self, *, rate_hz: int, channels: int, containers_only: bool, to_hz: int = RATE_HZ
+    ) -> None:
         self._rate_hz = rate_hz
+        self._to_hz = to_hz
         self._channels = channels
         self._containers_only = containers_only
         self._held = b""
@@ -91,13 +94,15 @@ class Undecided:
         return self._decide(SampleFormat.S16, data)  # it only looked like MP3
 
     def _decide(self, sample_format: SampleFormat, data: bytes) -> Decision:
-        raw = RawDecoder(sample_format, rate_hz=self._rate_hz, channels=self._channels)
+        raw = RawDecoder(
+            sample_format, rate_hz=self._rate_hz, channels=self._channels, to_hz=self._to_hz
+        )
         raw.check(data)
         return Decision(kind=None, raw=raw, data=data, due=self._due(sample_format))
 
     def _due(self, sample_format: SampleFormat) -> NDArray[np.int16]:
         """The leading silence, read so, less what was given out."""
         n_samples = self._silent_bytes // (sample_format.n_bytes * self._channels)
-        n_due = max(round(n_samples * RATE_HZ / self._rate_hz) - self._silent_out, 0)
+        n_due = max(round(n_samples * self._to_hz / self._rate_hz) - self._silent_out, 0)
         self._silent_out += n_due
         return pcm.silence(n_due)
