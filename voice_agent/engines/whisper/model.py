@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from voice_agent.engines.base import ASR_SAMPLE_RATE_HZ, Samples
 from voice_agent.engines.whisper.hypothesis import Hypothesis
 from voice_agent.engines.whisper.window import FRAME_SAMPLES, FULL_FRAMES
-from voice_agent.engines.whisper.words import timed_words
+from voice_agent.engines.whisper.words import SPACELESS, timed_words
 from voice_agent.errors import EngineUnavailable
 
 AUTO = "auto"
@@ -33,8 +33,6 @@ _MAX_PROMPT_TOKENS = 223
 _TOKENS = 16
 _TOKENS_PER_S = 12
 _MIN_SAMPLES = FRAME_SAMPLES * 4  # less cannot be framed
-# of these the tokens are characters: their words are not set apart by spaces
-SPACELESS = frozenset({"zh", "ja", "th", "lo", "my", "yue"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -161,7 +159,9 @@ class LoadedModel:
             **sampling,
         )
         texts = [self._text_tokens(result) for result in results]
-        alignments = self._align(encoded, windows, spoken[0][0], texts)
+        # words of languages with spaces are put together again, the others need their own
+        spaceless = (language for language, _ in spoken if language in SPACELESS)
+        alignments = self._align(encoded, windows, next(spaceless, spoken[0][0]), texts)
         return [
             self._hypothesis(window, result, tokens, alignment, language, n_tokens)
             for window, result, tokens, alignment, language in zip(
@@ -207,8 +207,8 @@ class LoadedModel:
         language: str,
         texts: Sequence[list[int]],
     ) -> list[list[dict[str, Any]]]:
-        # One start sequence for the batch: the first row's language stands for all, which
-        # moves no word noticeably.
+        # One start sequence for the batch: one row's language stands for all, which moves no
+        # word noticeably.
         n_frames = [max(1, len(window.samples) // FRAME_SAMPLES) for window in windows]
         if not any(texts):
             return [[] for _ in texts]
@@ -227,7 +227,7 @@ class LoadedModel:
         audio_s = len(window.samples) / ASR_SAMPLE_RATE_HZ
         return Hypothesis(
             text=self._tokenizer("en").decode(tokens).strip(),
-            words=timed_words(alignment, audio_s),
+            words=timed_words(alignment, audio_s, spaced=language[0] not in SPACELESS),
             audio_s=audio_s,
             # the score is the mean without the end token
             mean_log_probability=float(result.scores[0]) * generated / (generated + 1),

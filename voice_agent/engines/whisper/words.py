@@ -1,14 +1,18 @@
 """Times of words, from the alignment of tokens and audio."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
 from voice_agent.engines.base import TimedWord
 
+SPACELESS = frozenset({"zh", "ja", "th", "lo", "my", "yue"})
+"""Languages without spaces; their words are the characters that tokens make."""
+
 # marks that belong to the word after them; all others belong to the one before
-_OPENING = "\"'“¿([{-"
+_OPENING = "\"'“„«\N{LEFT SINGLE QUOTATION MARK}¿¡([{-「『《〈【\N{FULLWIDTH LEFT PARENTHESIS}"
 # A pause is given to the word beside it. A word longer than twice the median, or than this,
 # has swallowed one.
 _LONGEST_S = 0.9
@@ -23,22 +27,20 @@ class _Span:
     probability: float
 
 
-def timed_words(alignment: Sequence[dict[str, Any]], audio_s: float) -> tuple[TimedWord, ...]:
+def timed_words(
+    alignment: Sequence[dict[str, Any]], audio_s: float, *, spaced: bool = True
+) -> tuple[TimedWord, ...]:
     """Words in order, not overlapping, within the audio.
 
     Args:
         alignment: What `WhisperModel.find_alignment` returns for one piece of audio.
         audio_s: Length of the audio.
+        spaced: Whether the language puts spaces between words; then the words, joined by
+            spaces, are the text.
     """
-    spans = [
-        _Span(
-            entry["word"], float(entry["start"]), float(entry["end"]), float(entry["probability"])
-        )
-        for entry in alignment
-    ]
-    spans = _with_punctuation(spans)
-    durations = [span.end_s - span.start_s for span in spans if span.end_s > span.start_s]
-    limit_s = min(_LONGEST_S, max(2 * median(durations), _SHORTEST_LIMIT_S)) if durations else 0.0
+    last_s = math.floor(audio_s * 1000) / 1000  # rounding may not lead out of the audio
+    spans = _joined(_spans(alignment), spaced=spaced)
+    limit_s = _longest_s(spans)
     words: list[TimedWord] = []
     cursor_s = 0.0
     for index, span in enumerate(spans):
@@ -48,8 +50,8 @@ def timed_words(alignment: Sequence[dict[str, Any]], audio_s: float) -> tuple[Ti
             start_s, end_s = (
                 (end_s - limit_s, end_s) if index == 0 else (start_s, start_s + limit_s)
             )
-        start_s = min(max(start_s, cursor_s), audio_s)
-        cursor_s = end_s = min(max(end_s, start_s), audio_s)
+        start_s = min(max(start_s, cursor_s), last_s)
+        cursor_s = end_s = min(max(end_s, start_s), last_s)
         words.append(
             TimedWord(
                 word=span.text.strip(),
@@ -61,19 +63,46 @@ def timed_words(alignment: Sequence[dict[str, Any]], audio_s: float) -> tuple[Ti
     return tuple(words)
 
 
-def _with_punctuation(spans: Sequence[_Span]) -> list[_Span]:
-    """Joins marks to their words; marks alone have no time of their own."""
+def _spans(alignment: Sequence[dict[str, Any]]) -> list[_Span]:
+    return [
+        _Span(
+            entry["word"], float(entry["start"]), float(entry["end"]), float(entry["probability"])
+        )
+        for entry in alignment
+        if entry["word"].strip()
+    ]
+
+
+def _longest_s(spans: Sequence[_Span]) -> float:
+    durations = [span.end_s - span.start_s for span in spans if span.end_s > span.start_s]
+    return min(_LONGEST_S, max(2 * median(durations), _SHORTEST_LIMIT_S)) if durations else 0.0
+
+
+def _joined(spans: Iterable[_Span], *, spaced: bool) -> list[_Span]:
+    """Joins what makes one word; marks alone have no time of their own.
+
+    faster-whisper sets every mark apart, and what comes after a mark: "5", ":30".
+    """
     joined: list[_Span] = []
     opening = ""
     for span in spans:
-        mark = span.text.strip()
-        if not mark:
-            continue
-        if any(c.isalnum() for c in mark):
-            joined.append(_Span(opening + mark, span.start_s, span.end_s, span.probability))
+        says = any(c.isalnum() for c in span.text)
+        begins = not spaced or not joined or span.text.startswith(" ")
+        if says and (begins or opening):
+            span.text = opening + span.text
+            joined.append(span)
             opening = ""
-        elif all(c in _OPENING for c in mark):
-            opening += mark
+        elif begins and all(c in _OPENING for c in span.text.strip()):
+            opening += span.text
         elif joined:
-            joined[-1].text += mark
+            _append(joined[-1], span, says=says)
+    if joined:
+        joined[-1].text += opening
     return joined
+
+
+def _append(word: _Span, span: _Span, *, says: bool) -> None:
+    word.text += span.text
+    if says:
+        word.end_s = max(word.end_s, span.end_s)
+        word.probability = min(word.probability, span.probability)

@@ -1,0 +1,108 @@
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from voice_agent.engines.whisper.words import timed_words
+
+
+def entry(word: str, start: float, end: float, probability: float = 0.9) -> dict[str, Any]:
+    return {"word": word, "start": start, "end": end, "probability": probability, "tokens": []}
+
+
+def evenly(*words: str) -> list[dict[str, Any]]:
+    return [entry(word, n * 0.3, (n + 1) * 0.3) for n, word in enumerate(words)]
+
+
+def times(*entries: dict[str, Any], audio_s: float = 10.0) -> list[tuple[float, float]]:
+    return [(w.start_s, w.end_s) for w in timed_words(entries, audio_s)]
+
+
+def test_words_have_the_times_of_their_tokens() -> None:
+    assert times(entry(" good", 0.1, 0.4), entry(" morning", 0.4, 0.8)) == [(0.1, 0.4), (0.4, 0.8)]
+
+
+def test_the_silence_before_the_first_word_is_not_part_of_it() -> None:
+    found = times(entry(" good", 0.0, 3.0), entry(" morning", 3.0, 3.4), entry(" you", 3.4, 3.6))
+    assert found == [(2.2, 3.0), (3.0, 3.4), (3.4, 3.6)]
+
+
+def test_a_pause_in_the_middle_is_not_part_of_the_word_before_it() -> None:
+    found = times(entry(" good", 0.0, 0.3), entry(" morning", 0.3, 2.6), entry(" you", 2.6, 2.9))
+    assert found == [(0.0, 0.3), (0.3, 0.9), (2.6, 2.9)]
+
+
+def test_a_long_word_among_long_words_stays_long() -> None:
+    found = times(entry(" absolutely", 0.0, 0.6), entry(" unbelievable", 0.6, 1.4))
+    assert found == [(0.0, 0.6), (0.6, 1.4)]
+
+
+def test_no_word_is_longer_than_a_word_can_be() -> None:
+    found = times(*(entry(" word", n * 2.0, n * 2.0 + 2.0) for n in range(3)))
+    assert found == [(1.1, 2.0), (2.0, 2.9), (4.0, 4.9)]
+
+
+@pytest.mark.parametrize(
+    ("tokens", "words"),
+    [
+        ((" Well", ",", " yes", "."), ["Well,", "yes."]),
+        (
+            (" He", " said", ' "', "yes", '"', " and", " left", "."),
+            ["He", "said", '"yes"', "and", "left."],
+        ),
+        ((" She", " said", ' "', "yes", '."'), ["She", "said", '"yes."']),
+        ((' "', "Hello", '"'), ['"Hello"']),
+        ((" (", "sort", " of", ")"), ["(sort", "of)"]),
+        (("...", " well", "..."), ["well..."]),
+        ((" at", " 5", ":", "30"), ["at", "5:30"]),
+        ((" twenty", "-five"), ["twenty-five"]),
+        ((" three", " o", "'", "clock"), ["three", "o'clock"]),
+        ((" jane", ".doe", "@example", ".com"), ["jane.doe@example.com"]),
+        ((" 3", ".5", " or", " 10", ",000", "."), ["3.5", "or", "10,000."]),
+        ((" ¿", "Qué", "?"), ["¿Qué?"]),
+        ((" Ja", " „", "gut", "“"), ["Ja", "„gut“"]),
+        ((" one", " –", " two"), ["one –", "two"]),
+        ((" he", " said", ' "'), ["he", 'said "']),
+        (("Hello", " you"), ["Hello", "you"]),
+        ((" ",), []),
+        (("...", "?"), []),
+        ((), []),
+    ],
+)
+def test_words_joined_by_spaces_are_the_text(tokens: tuple[str, ...], words: list[str]) -> None:
+    assert [w.word for w in timed_words(evenly(*tokens), 10.0)] == words
+
+
+def test_a_joined_word_lasts_to_its_end_and_is_as_sure_as_its_least_sure_part() -> None:
+    (word,) = timed_words(
+        [entry(" 5", 0.0, 0.2, 0.9), entry(":", 0.2, 0.3, 0.1), entry("30", 0.3, 0.5, 0.6)], 1.0
+    )
+    assert (word.word, word.start_s, word.end_s, word.confidence) == ("5:30", 0.0, 0.5, 0.6)
+
+
+def test_without_spaces_each_character_is_a_word_and_marks_are_joined() -> None:
+    found = timed_words(evenly("「", "你", "好", "」", "。", "吗", "…"), 10.0, spaced=False)
+    assert [w.word for w in found] == ["「你", "好」。", "吗…"]
+
+
+_SECONDS = st.floats(-1, 40, allow_nan=False)
+_ENTRIES = st.builds(
+    entry,
+    st.sampled_from([" a", "b", " long", ",", ' "', '"', " (", "-", " –", "", " ", "好", "…"]),
+    _SECONDS,
+    _SECONDS,
+    st.floats(-0.5, 1.5),
+)
+
+
+@given(st.lists(_ENTRIES, max_size=12), st.floats(0, 30), st.booleans())
+def test_whatever_the_alignment_words_are_in_order_and_within_the_audio(
+    alignment: list[dict[str, Any]], audio_s: float, spaced: bool
+) -> None:
+    found = timed_words(alignment, audio_s, spaced=spaced)
+    all_times = [t for word in found for t in (word.start_s, word.end_s)]
+    assert all_times == sorted(all_times)
+    assert all(0 <= t <= audio_s for t in all_times)
+    assert all(0 <= word.confidence <= 1 for word in found)
+    assert all(any(c.isalnum() for c in word.word) for word in found)
