@@ -5,19 +5,24 @@ log probability −1, no-speech probability 0.6). The loop check is for short wi
 stock weights may repeat themselves without end.
 """
 
+import math
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from voice_agent.engines.base import TimedWord
+from voice_agent.engines.whisper.words import SPACELESS
 
 _MAX_COMPRESSION = 2.4
 _MIN_LOG_PROBABILITY = -1.0
 _MAX_NO_SPEECH = 0.6
-# people say "no no no" and "five five five five"; nobody says a phrase five times
-_MAX_REPEATS = 4
-_LONGEST_LOOP_WORDS = 6
+# People say "no no no no no" and read out "zero zero zero zero zero"; nobody says a phrase
+# five times, or ten words that are all the same.
+_LOOP_ROUNDS = 5
+_LOOP_WORDS = 10
+_LONGEST_PHRASE_WORDS = 6
 _MAX_WORDS_PER_S = 7.0  # fast speech has 5
+_MAX_SIGNS_PER_S = 20.0  # where a word is a character; Thai has 12 or so
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,11 +57,12 @@ class Hypothesis:
     @property
     def looping(self) -> bool:
         """Whether it runs on, repeats itself, or says more than can be said in the time."""
+        per_s = _MAX_SIGNS_PER_S if self.language in SPACELESS else _MAX_WORDS_PER_S
         return (
             not self.ended
             or compression_ratio(self.text) > _MAX_COMPRESSION
-            or repeats_from(spelled(self.words)) is not None
-            or len(self.words) > 2 + _MAX_WORDS_PER_S * self.audio_s
+            or repeats(spelled(self.words)) is not None
+            or len(self.words) > 2 + per_s * self.audio_s
         )
 
     @property
@@ -68,14 +74,16 @@ class Hypothesis:
         )
 
     def cleaned(self) -> "Hypothesis":
-        """Without what was made up: empty if silent, a loop cut after its first round."""
-        if self.silent:
+        """Without what was made up: empty if silent or no words, one round of each loop."""
+        if self.silent or not self.words:
             return replace(self, text="", words=())
-        cut = repeats_from(spelled(self.words))
-        if cut is None:
+        words = list(self.words)
+        while (rounds := repeats(spelled(words))) is not None:
+            del words[rounds]
+        if len(words) == len(self.words):
             return self
-        words = self.words[:cut]
-        return replace(self, text=" ".join(w.word for w in words), words=words)
+        separator = "" if self.language in SPACELESS else " "
+        return replace(self, text=separator.join(w.word for w in words), words=tuple(words))
 
 
 def spelled(words: Sequence[TimedWord]) -> list[str]:
@@ -89,11 +97,18 @@ def compression_ratio(text: str) -> float:
     return len(raw) / len(zlib.compress(raw)) if raw else 0.0
 
 
-def repeats_from(words: Sequence[str]) -> int | None:
-    """Index of the second round of a loop: one to six words that come more than four times."""
-    for length in range(1, _LONGEST_LOOP_WORDS + 1):
-        looped = length * (_MAX_REPEATS + 1)
+def repeats(words: Sequence[str]) -> slice | None:
+    """Where a loop goes on after its first round, until something else follows.
+
+    A loop is a phrase of up to six words that comes at least five times, or one word that
+    comes at least ten times.
+    """
+    for length in range(1, _LONGEST_PHRASE_WORDS + 1):
+        looped = length * max(_LOOP_ROUNDS, math.ceil(_LOOP_WORDS / length))
         for start in range(len(words) - looped + 1):
-            if words[start + length : start + looped] == words[start : start + looped - length]:
-                return start + length
+            end = start + length
+            while end < len(words) and words[end] == words[end - length]:
+                end += 1
+            if end - start >= looped:
+                return slice(start + length, end)
     return None
