@@ -8,7 +8,9 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Generic, TypeVar
 
 import numpy as np
 from loguru import logger
@@ -18,16 +20,18 @@ from voice_agent.engines.base import ASR_SAMPLE_RATE_HZ, Priority
 from voice_agent.engines.guard import CircuitBreaker
 from voice_agent.engines.queue import Entry, JobDesk
 from voice_agent.engines.whisper import ladder
+from voice_agent.engines.whisper.fitting import Fitting, is_out_of_memory
 from voice_agent.engines.whisper.hypothesis import Hypothesis
-from voice_agent.engines.whisper.model import LoadedModel, Window
+from voice_agent.engines.whisper.ladder import Decoder, Outcome
+from voice_agent.engines.whisper.model import Window
 from voice_agent.engines.whisper.pressure import Pressure
 from voice_agent.engines.whisper.window import window_frames
-from voice_agent.errors import EngineTimeout, EngineUnavailable
+from voice_agent.errors import EngineTimeout, EngineUnavailable, VoiceAgentError
 
 _NAME = "whisper"
 _MAX_JOBS = 256  # finals and partials of all sessions; more is refused
-_AVOID_S = 60.0  # a model that did not fit in memory is tried again after this
-_GOOD_BATCHES = 50  # then the batch limit grows back by one
+
+M = TypeVar("M", bound=Decoder)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -48,11 +52,7 @@ class Work:
 WorkEntry = Entry[Work, Hypothesis]
 
 
-class OutOfMemory(Exception):
-    """A batch of one did not fit."""
-
-
-class Owner:
+class Owner(Generic[M]):
     """The queue, the one thread that runs the models, and what is done when it fails.
 
     Args:
@@ -60,28 +60,31 @@ class Owner:
         max_batch: Windows that may run together.
         stuck_after_s: A batch that runs longer is given up.
         breaker: Opens when the models keep failing.
+        clock: Seconds, monotonic.
     """
 
     def __init__(
         self,
-        load: Callable[[], Sequence[LoadedModel]],
+        load: Callable[[], Sequence[M]],
         *,
         max_batch: int,
         stuck_after_s: float = 60.0,
         breaker: CircuitBreaker | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._load = load
-        self._max_batch = self._batch_limit = max_batch
         self._stuck_after_s = stuck_after_s
-        self._breaker = breaker or CircuitBreaker(_NAME)
-        self._desk = JobDesk[Work, Hypothesis](_NAME, max_jobs=_MAX_JOBS)
+        self._breaker = breaker or CircuitBreaker(_NAME, clock=clock)
+        self._clock = clock
+        self._desk = JobDesk[Work, Hypothesis](_NAME, max_jobs=_MAX_JOBS, clock=clock)
         self._executor = ThreadPoolExecutor(1, thread_name_prefix=_NAME)
+        self._fitting = Fitting(max_batch, clock)
         self._tasks: list[asyncio.Task[None]] = []
-        self._good_batches = 0
-        self._avoided: dict[str, float] = {}  # until when, by model
+        self._closed = False
         self.stuck = False
-        self.pressure = Pressure()
-        self.models: dict[str, LoadedModel] = {}
+        """A batch has not come back in time; nothing runs until it does."""
+        self.pressure = Pressure(clock)
+        self.models: dict[str, M] = {}
 
     @property
     def healthy(self) -> bool:
@@ -92,21 +95,25 @@ class Owner:
     @property
     def stand_ins(self) -> Mapping[str, str]:
         """Models that do not fit in memory now, and which ones do their work."""
-        return {name: self._fitting(name) for name in self._avoided if self._is_avoided(name)}
+        avoided = self._fitting.avoided(self.models)
+        return {name: self._fitting.stand_in(name, self.models) for name in avoided}
 
     async def open(self) -> None:
         """Loads the models; see `LoadedModel` for what it raises."""
         loop = asyncio.get_running_loop()
         models = await loop.run_in_executor(self._executor, self._load)
+        if self._closed:
+            raise EngineUnavailable(f"{_NAME} was closed while it loaded")
         self.models = {model.name: model for model in models}
         self._tasks = [
             asyncio.create_task(self._own(), name=_NAME),
-            asyncio.create_task(self._probe(), name=f"{_NAME} probe"),
+            asyncio.create_task(self._watch(), name=f"{_NAME} watch"),
         ]
-        metrics.engine_batch_limit.labels(_NAME).set(self._batch_limit)
+        self._show()
 
     async def close(self) -> None:
-        """Fails what waits; a batch that runs is not waited for."""
+        """Fails what waits and what runs; a batch that runs is not waited for."""
+        self._closed = True
         self._desk.close()
         for task in self._tasks:
             task.cancel()
@@ -128,25 +135,33 @@ class Owner:
             work, session_id=session_id, priority=priority, timeout_s=timeout_s
         )
 
-    async def run_alone(self, windows: Sequence[Window], model: LoadedModel) -> None:
-        """Decodes in the thread, past the queue: to warm up and to probe."""
-        loop = asyncio.get_running_loop()
-        await loop.run_in_executor(
-            self._executor, lambda: ladder.decode(model, windows, beam_size=1, patient=False)
-        )
+    async def run_alone(self, windows: Sequence[Window], model: M) -> None:
+        """Decodes in the thread, past the queue: to warm up and to probe.
+
+        Raises:
+            EngineUnavailable: The model failed.
+        """
+        decode = partial(ladder.attempt, model, windows, beam_size=1, patient=False)
+        found = await asyncio.get_running_loop().run_in_executor(self._executor, decode)
+        if isinstance(found, BaseException):
+            raise EngineUnavailable(f"{_NAME} failed: {found}") from found
 
     async def _own(self) -> None:
         while True:
-            first = await self._desk.take()
-            gather_s = self.pressure.gather_s
-            if gather_s:
-                await asyncio.sleep(gather_s)
-            batch = [first, *self._like(first)]
-            self.pressure.note(time.monotonic() - min(entry.queued_s for entry in batch))
-            metrics.engine_pressure.labels(_NAME).set(self.pressure.level)
-            metrics.engine_gather_s.labels(_NAME).set(gather_s)
-            metrics.engine_batch_jobs.labels(_NAME).observe(len(batch))
-            await self._run_batch(batch)
+            batch = [await self._desk.take()]
+            try:
+                if gather_s := self.pressure.gather_s:
+                    await asyncio.sleep(gather_s)
+                batch += self._like(batch[0])
+                self.pressure.note(self._clock() - min(entry.queued_s for entry in batch))
+                self._show()
+                metrics.engine_batch_jobs.labels(_NAME).observe(len(batch))
+                await self._run_batch(batch)
+            except Exception:  # a mistake of ours; the next batch may come through
+                logger.exception("whisper lost a batch")
+                self._fail(batch, EngineUnavailable(f"{_NAME} lost this job, try again"))
+            finally:  # only when closed there is one without an answer
+                self._fail(batch, EngineUnavailable(f"{_NAME} is closed"))
 
     def _like(self, first: WorkEntry) -> list[WorkEntry]:
         """What waits and can share the batch of `first`."""
@@ -156,137 +171,126 @@ class Owner:
             return work.key == first.job.key and (work.is_final or not finals_only)
 
         found: list[WorkEntry] = []
-        while len(found) + 1 < self._batch_limit:
-            entry = self._desk.take_now(fits)
-            if entry is None:
-                break
+        limit = self._fitting.batch_limit
+        while len(found) + 1 < limit and (entry := self._desk.take_now(fits)):
             found.append(entry)
         return found
 
-    async def _run_batch(self, batch: Sequence[WorkEntry]) -> None:
+    async def _run_batch(self, entries: Sequence[WorkEntry]) -> None:
         """Answers every entry, come what may."""
-        started_s = time.monotonic()
-        try:
-            results = await self._in_thread(batch)
-        except EngineTimeout as error:
-            await self._give_up(batch, error)
-        except OutOfMemory:
-            await self._run_smaller(batch)
-        except Exception as error:  # whatever CTranslate2 raises must not end the owner
-            await self._after_failure(batch, error)
-        else:
-            self._breaker.succeeded()
-            self._grow()
-            for entry, result in zip(batch, results, strict=True):
-                self._desk.ran(entry, time.monotonic() - started_s)
-                self._desk.finish(entry, result)
+        batch = [entry for entry in entries if not entry.result.done()]  # else nobody waits
+        if not batch:
+            return
+        started_s = self._clock()
+        found = await self._in_thread(batch)
+        if isinstance(found, BaseException):
+            if is_out_of_memory(found):
+                await self._run_smaller(batch)
+            else:
+                await self._after_failure(batch, str(found))
+            return
+        self._breaker.succeeded()
+        self._fitting.fitted()
+        for entry, hypothesis in zip(batch, found, strict=True):
+            self._desk.ran(entry, self._clock() - started_s)
+            self._desk.finish(entry, hypothesis)
 
-    async def _in_thread(self, batch: Sequence[WorkEntry]) -> list[Hypothesis]:
-        work = batch[0].job
-        model = self.models[self._fitting(work.model)]
-        windows = [entry.job.window for entry in batch]
-        patient = work.is_final and self.pressure.level == 0
-
-        def decode() -> list[Hypothesis]:
-            try:
-                return ladder.decode(model, windows, beam_size=work.beam_size, patient=patient)
-            except (MemoryError, RuntimeError) as error:
-                if isinstance(error, MemoryError) or "out of memory" in str(error):
-                    raise OutOfMemory(str(error)) from error
-                raise
-
+    async def _in_thread(self, batch: Sequence[WorkEntry]) -> Outcome:
+        """Decodes; when that takes too long, the jobs fail and the thread is waited for."""
+        work, windows = batch[0].job, [entry.job.window for entry in batch]
+        name = self._fitting.stand_in(work.model, self.models, windows)
+        if name != work.model:  # the tokens of a prompt are other words to another model
+            windows = [replace(window, prompt=()) for window in windows]
+        decode = partial(
+            ladder.attempt,
+            self.models[name],
+            windows,
+            beam_size=work.beam_size,
+            patient=self.pressure.level == 0,
+            partials=[i for i, entry in enumerate(batch) if not entry.job.is_final],
+        )
         running = asyncio.get_running_loop().run_in_executor(self._executor, decode)
-        done, _ = await asyncio.wait([running], timeout=self._stuck_after_s)
-        if not done:
-            self.stuck = True
-            metrics.engine_trouble_total.labels(_NAME, "stuck").inc()
-            logger.error("whisper is stuck: a batch runs for {:g} s", self._stuck_after_s)
-            running.add_done_callback(self._unstick)
-            raise EngineTimeout(f"{_NAME} did not answer within {self._stuck_after_s:g} s")
-        return running.result()
+        try:
+            done, _ = await asyncio.wait([running], timeout=self._stuck_after_s)
+            if not done:
+                await self._wait_for_stuck(running, batch)
+            return running.result()
+        finally:
+            running.cancel()  # closed: what it finds is not looked at any more
 
-    def _unstick(self, running: "asyncio.Future[list[Hypothesis]]") -> None:
-        running.exception()  # taken, so that nobody reports it as lost
+    async def _wait_for_stuck(
+        self, running: "asyncio.Future[Outcome]", batch: Sequence[WorkEntry]
+    ) -> None:
+        self.stuck = True
+        metrics.engine_trouble_total.labels(_NAME, "stuck").inc()
+        logger.error("whisper is stuck: a batch runs for {:g} s", self._stuck_after_s)
+        self._fail(batch, EngineTimeout(f"{_NAME} is stuck in a batch"))
+        await asyncio.wait([running])
         self.stuck = False
         logger.warning("whisper is no longer stuck")
-
-    async def _give_up(self, batch: Sequence[WorkEntry], error: EngineTimeout) -> None:
-        for entry in batch:
-            self._desk.fail(entry, error)
 
     async def _run_smaller(self, batch: Sequence[WorkEntry]) -> None:
         """After memory ran out: in halves, at last with the next smaller model."""
         metrics.engine_trouble_total.labels(_NAME, "memory").inc()
         if len(batch) > 1:
-            self._batch_limit = max(1, len(batch) // 2)
-            self._good_batches = 0
-            metrics.engine_batch_limit.labels(_NAME).set(self._batch_limit)
-            logger.warning("whisper: out of memory, now {} windows at once", self._batch_limit)
-            half = len(batch) // 2
-            await self._run_batch(batch[:half])
-            await self._run_batch(batch[half:])
+            self._fitting.too_many(len(batch))
+            logger.warning("whisper: out of memory, now {} at once", self._fitting.batch_limit)
+            self._show()
+            while batch:
+                n_windows = self._fitting.batch_limit  # halves again if that is too many
+                await self._run_batch(batch[:n_windows])
+                batch = batch[n_windows:]
             return
-        used = self._fitting(batch[0].job.model)
-        self._avoided[used] = time.monotonic() + _AVOID_S
-        if self._fitting(used) == used:
-            del self._avoided[used]
-            await self._after_failure(batch, EngineUnavailable(f"{_NAME} is out of memory"))
+        work, windows = batch[0].job, [batch[0].job.window]
+        used = self._fitting.stand_in(work.model, self.models, windows)
+        smaller = self._fitting.smaller(used, self.models, windows)
+        if not smaller:
+            await self._after_failure(batch, "out of memory")
             return
+        self._fitting.avoid(used)
         metrics.engine_trouble_total.labels(_NAME, "smaller_model").inc()
-        logger.warning("whisper: {} does not fit, {} stands in", used, self._fitting(used))
+        logger.warning("whisper: {} does not fit, {} stands in", used, smaller)
         await self._run_batch(batch)
 
-    async def _after_failure(self, batch: Sequence[WorkEntry], error: Exception) -> None:
+    async def _after_failure(self, batch: Sequence[WorkEntry], reason: str) -> None:
         """One bad window must not fail the others: each is tried on its own."""
-        if len(batch) > 1:
+        if len(batch) > 1 and not self._breaker.open:
             for entry in batch:
                 await self._run_batch([entry])
             return
         metrics.engine_trouble_total.labels(_NAME, "failure").inc()
-        logger.error("whisper failed: {}", error)
+        logger.error("whisper failed: {}", reason)
         was_open = self._breaker.open
         self._breaker.failed()
-        if self._breaker.open and not was_open:
-            metrics.engine_trouble_total.labels(_NAME, "open").inc()
-        self._desk.fail(batch[0], EngineUnavailable(f"{_NAME} failed: {error}"))
+        metrics.engine_trouble_total.labels(_NAME, "open").inc(self._breaker.open > was_open)
+        self._fail(batch, EngineUnavailable(f"{_NAME} failed: {reason}"))
 
-    def _fitting(self, name: str) -> str:
-        """The model itself, or the largest smaller one while it does not fit in memory."""
-        if not self._is_avoided(name):
-            return name
-        size_bytes = self.models[name].size_bytes
-        smaller = [
-            model
-            for model in self.models.values()
-            if model.size_bytes < size_bytes and not self._is_avoided(model.name)
-        ]
-        return max(smaller, key=lambda model: model.size_bytes).name if smaller else name
+    def _fail(self, batch: Sequence[WorkEntry], error: VoiceAgentError) -> None:
+        for entry in batch:
+            self._desk.fail(entry, error)
 
-    def _is_avoided(self, name: str) -> bool:
-        return self._avoided.get(name, 0.0) > time.monotonic()
-
-    def _grow(self) -> None:
-        self._good_batches += 1
-        if self._batch_limit < self._max_batch and self._good_batches >= _GOOD_BATCHES:
-            self._good_batches = 0
-            self._batch_limit += 1
-            metrics.engine_batch_limit.labels(_NAME).set(self._batch_limit)
-
-    async def _probe(self) -> None:
+    async def _watch(self) -> None:
         """Tries the default model while the breaker is open, and closes it."""
         while True:
             await asyncio.sleep(self._breaker.probe_every_s)
+            self._show()  # the pressure falls also while nothing comes
             if not self._breaker.open or self.stuck:
                 continue
             model = next(iter(self.models.values()))
             try:
                 async with asyncio.timeout(self._stuck_after_s):
                     await self.run_alone([silence_of(0.5, short=True)], model)
-            except Exception as error:  # whatever CTranslate2 raises
+            except (EngineUnavailable, TimeoutError) as error:
                 logger.warning("whisper still fails: {}", error)
                 self._breaker.failed()
             else:
+                logger.info("whisper works again")
                 self._breaker.succeeded()
+
+    def _show(self) -> None:
+        metrics.engine_batch_limit.labels(_NAME).set(self._fitting.batch_limit)
+        metrics.engine_pressure.labels(_NAME).set(self.pressure.level)
+        metrics.engine_gather_s.labels(_NAME).set(self.pressure.gather_s)
 
 
 def silence_of(seconds: float, *, short: bool) -> Window:
