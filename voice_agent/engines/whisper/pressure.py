@@ -48,6 +48,7 @@ class Pressure:
 
     def note(self, late_s: float) -> None:
         """Takes how long the oldest job of a batch had waited."""
+        self._calm_down()  # nobody may have looked for a long time
         self._late_s += _WEIGHT * (late_s - self._late_s)
         if self._level < len(_THRESHOLDS_S) and self._late_s > _THRESHOLDS_S[self._level]:
             self._level += 1

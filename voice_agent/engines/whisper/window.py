@@ -26,6 +26,8 @@ _BUCKETS_S = (3, 5, 8, 12, 16, 20, 25)
 _PAD_SAMPLES = ASR_SAMPLE_RATE_HZ
 _EARLIEST_CUT_SAMPLES = 20 * ASR_SAMPLE_RATE_HZ
 _CUT_SAMPLES = ASR_SAMPLE_RATE_HZ // 10
+# on less the model tends to invent something
+_SHORTEST_REST_SAMPLES = ASR_SAMPLE_RATE_HZ
 
 
 def window_frames(n_samples: int, *, short: bool, floor_s: float = 0.0) -> int:
@@ -46,13 +48,16 @@ def window_frames(n_samples: int, *, short: bool, floor_s: float = 0.0) -> int:
 def pieces(samples: Samples) -> Iterator[tuple[int, Samples]]:
     """Cuts audio that is longer than a window, at the quietest 0.1 s between 20 and 29 s.
 
+    The last piece has at least a second.
+
     Yields:
         The position of a piece's first sample, and the piece.
     """
     start = 0
     while len(samples) - start > MAX_SAMPLES:
-        end = start + _quietest(samples[start + _EARLIEST_CUT_SAMPLES : start + MAX_SAMPLES])
-        end += _EARLIEST_CUT_SAMPLES
+        earliest = start + _EARLIEST_CUT_SAMPLES
+        latest = min(start + MAX_SAMPLES, len(samples) - _SHORTEST_REST_SAMPLES)
+        end = earliest + _quietest(samples[earliest:latest])
         yield start, samples[start:end]
         start = end
     yield start, samples[start:]
