@@ -15,7 +15,7 @@ from voice_agent.engines.whisper.hypothesis import Hypothesis
 from voice_agent.engines.whisper.memory import keep_freed_memory
 from voice_agent.engines.whisper.model import AUTO, SPACELESS, LoadedModel, Window, confidence
 from voice_agent.engines.whisper.owner import Owner, Work, silence_of
-from voice_agent.engines.whisper.placement import placement
+from voice_agent.engines.whisper.placement import cpu_threads, placement
 from voice_agent.engines.whisper.window import pieces, window_frames
 from voice_agent.errors import EngineUnavailable, Unsupported
 from voice_agent.settings import WhisperSettings
@@ -211,7 +211,7 @@ class WhisperRecognizer:
                 folder,
                 device=self._device,
                 compute_type=self._compute_type,
-                threads=self._settings.threads,
+                threads=cpu_threads(self._settings),
             )
             for name, folder in self._folders.items()
         ]

@@ -44,19 +44,27 @@ def placement(settings: WhisperSettings) -> tuple[str, str]:
     return device, next(kind for kind in wanted if kind in supported)
 
 
+def cpu_threads(settings: WhisperSettings) -> int:
+    """Threads to load models with: those set, else all cores but one."""
+    return settings.threads or max(1, (os.cpu_count() or 1) - 1)
+
+
 def chosen_models(settings: Settings) -> dict[str, Path]:
     """Folders of the models to load by name, the default first.
 
     Raises:
-        SettingsError: None is set and none is here, or one is missing or not whole.
+        SettingsError: None is set and none is here, one is missing or not whole, or two
+            would go by the same name.
     """
-    default = settings.asr.model or _best(settings)
-    if not default:
-        raise SettingsError(
-            "no Whisper model is on this machine; run: voice-agent models pull base"
-        )
-    names = [default, *settings.whisper.more_models]
-    return {_short(name): whisper_folder(name, settings) for name in names}
+    chosen: dict[str, Path] = {}
+    for name in [settings.asr.model or _best(settings), *settings.whisper.more_models]:
+        folder = whisper_folder(name, settings)
+        other = chosen.setdefault(_short(name), folder)
+        if other != folder:
+            raise SettingsError(
+                f"two models would be called {_short(name)}: {other} and {folder}; rename one"
+            )
+    return chosen
 
 
 def unusable(settings: Settings) -> str:
@@ -76,7 +84,15 @@ def _best(settings: Settings) -> str:
     """The most accurate of the models that are here which this machine can keep up with."""
     device, _ = placement(settings.whisper)
     here = [model.name for model in installed(settings) if not model.why_incomplete]
-    return next((name for name in _preferred(device) if name in here), "")
+    for name in _preferred(device):
+        if name in here:
+            return name
+    if here:
+        raise SettingsError(
+            f"none of the models on this machine is picked unasked ({', '.join(here)}); "
+            "set asr.model to one of them, or run: voice-agent models pull base"
+        )
+    raise SettingsError("no Whisper model is on this machine; run: voice-agent models pull base")
 
 
 def _preferred(device: str) -> Sequence[str]:
