@@ -33,7 +33,7 @@ _DEADLINE_S = 10.0
 
 
 class AudioReader:
-    """Turns what a client sends into int16 mono, 16 kHz by default; for one stream, one call at a time.
+    """Turns what a client sends into int16 mono; for one stream, one call at a time.
 
     `stream` and `finish` yield samples as they are decoded, and raise after what came
     before the error; `feed` and `flush` do the same in one piece, so that an error takes
