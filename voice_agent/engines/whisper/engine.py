@@ -144,8 +144,10 @@ class WhisperRecognizer:
             Unsupported: The model or the language is not there.
         """
         model = self._model_for(job)
-        turn = self._turns.setdefault((job.session_id, job.turn_id), _Turn())
+        key = job.session_id, job.turn_id
+        turn = self._turns.get(key, _Turn())
         if job.priority is Priority.PARTIAL:
+            self._turns[key] = turn  # not for a final: who has no partials releases no turn
             return await self._partial(job, model, turn)
         found: list[tuple[float, Hypothesis]] = []
         for start, samples in pieces(job.samples):

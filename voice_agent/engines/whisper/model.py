@@ -209,7 +209,7 @@ class LoadedModel:
     ) -> list[list[dict[str, Any]]]:
         # One start sequence for the batch: one row's language stands for all, which moves no
         # word noticeably.
-        n_frames = [max(1, len(window.samples) // FRAME_SAMPLES) for window in windows]
+        n_frames = [max(len(window.samples), _MIN_SAMPLES) // FRAME_SAMPLES for window in windows]
         if not any(texts):
             return [[] for _ in texts]
         return self._model.find_alignment(self._tokenizer(language), texts, encoded, n_frames)
@@ -269,6 +269,8 @@ def _check_tokenizer(folder: Path, tokenizer: Any) -> None:
     if not path.is_file():
         return  # older conversions have a text file with other escapes
     vocabulary: list[str] = json.loads(path.read_text())
+    if not vocabulary:
+        raise EngineUnavailable(f"vocabulary.json in {folder} is empty")
     for token in ("<|startoftranscript|>", "<|notimestamps|>", vocabulary[len(vocabulary) // 3]):
         index = tokenizer.token_to_id(token)
         if index is None or index >= len(vocabulary) or vocabulary[index] != token:
