@@ -41,6 +41,14 @@ e2e: setup ## The tests that start real services
 	@tools/needs.sh test
 	@$(bin)/pytest -m "e2e and not gpu and not models"
 
+#: Chatterbox, in an environment of its own (.venv-tts, 2.5 GB)
+.PHONY: tts-env test-tts
+tts-env: ## Everything that Chatterbox needs (CUDA=1: with the CUDA build of torch)
+	@tools/setup_tts.sh $(if $(CUDA),--cuda)
+
+test-tts: ## Its tests; the small model they speak with is made on first use
+	@tools/test_tts.sh
+
 #: Measure
 .PHONY: bench accuracy roundtrip throughput flicker gpu-asr
 bench: setup ## Cost and latency of concurrent sessions
