@@ -1,0 +1,111 @@
+"""Draws the next speech token of every slot, without the host looking at anything."""
+
+from dataclasses import dataclass
+
+from voice_agent.engines.chatterbox import counter
+from voice_agent.engines.chatterbox.spec import Sampling
+from voice_agent.engines.chatterbox.tensors import Tensor, torch
+
+_NEVER = float("-inf")
+
+
+@dataclass(slots=True, kw_only=True)
+class SamplingState:
+    """What every slot draws by; S slots, V ids. Written in place, for CUDA graphs.
+
+    Attributes:
+        cfg_weight: float32 [S].
+        temperature: float32 [S].
+        top_p: float32 [S].
+        min_p: float32 [S].
+        penalty: float32 [S].
+        seed: int64 [S].
+        seen: bool [S, V], what was drawn already.
+        forbidden: bool [V], what must never be drawn.
+        ids: int64 [V], 0 to V - 1.
+    """
+
+    cfg_weight: Tensor
+    temperature: Tensor
+    top_p: Tensor
+    min_p: Tensor
+    penalty: Tensor
+    seed: Tensor
+    seen: Tensor
+    forbidden: Tensor
+    ids: Tensor
+
+    def set(self, slot: int, sampling: Sampling, seed: int, start_speech: int) -> None:
+        """Prepares a slot for a new utterance."""
+        self.cfg_weight[slot] = sampling.cfg_weight
+        self.temperature[slot] = sampling.temperature
+        self.top_p[slot] = sampling.top_p
+        self.min_p[slot] = sampling.min_p
+        self.penalty[slot] = sampling.repetition_penalty
+        self.seed[slot] = seed
+        self.seen[slot] = False
+        self.seen[slot, start_speech] = True  # the stock code counts it as said
+
+
+def new_state(slots: int, n_ids: int, start_speech: int, device: str) -> SamplingState:
+    """Room for `slots`; ids from `start_speech` on, but the last, are never drawn."""
+
+    def row() -> Tensor:
+        return torch.ones(slots, device=device)
+
+    ids = torch.arange(n_ids, device=device)
+    return SamplingState(
+        cfg_weight=row(),
+        temperature=row(),
+        top_p=row(),
+        min_p=torch.zeros(slots, device=device),
+        penalty=row(),
+        seed=torch.zeros(slots, dtype=torch.int64, device=device),
+        seen=torch.zeros(slots, n_ids, dtype=torch.bool, device=device),
+        forbidden=(ids >= start_speech) & (ids < n_ids - 1),
+        ids=ids,
+    )
+
+
+def probabilities(logits: Tensor, state: SamplingState, n_slots: int) -> tuple[Tensor, Tensor]:
+    """What may come next, likeliest first.
+
+    Args:
+        logits: float32 [S, V], guided.
+        state: Of at least `n_slots` slots.
+        n_slots: S.
+
+    Returns:
+        Probabilities, float32 [S, V], falling, not normalised, 0 for what is cut off; and
+        the ids they belong to, int64 [S, V].
+    """
+    scaled = logits.masked_fill(state.forbidden, _NEVER) / state.temperature[:n_slots, None]
+    penalty = state.penalty[:n_slots, None]
+    punished = torch.where(scaled < 0, scaled * penalty, scaled / penalty)
+    scaled = torch.where(state.seen[:n_slots], punished, scaled)
+    ordered, ids = scaled.sort(-1, descending=True)
+    shares = ordered.softmax(-1)
+    before = shares.cumsum(-1) - shares
+    # the likeliest one always stays: nothing is before it, and it is no less than itself
+    kept = before < state.top_p[:n_slots, None]
+    kept &= shares >= state.min_p[:n_slots, None] * shares[:, :1]
+    return shares * kept, ids
+
+
+def draw(logits: Tensor, state: SamplingState, position: Tensor, n_slots: int) -> Tensor:
+    """Draws an id for each slot.
+
+    Args:
+        logits: float32 [S, V], guided.
+        state: Of at least `n_slots` slots.
+        position: int64 [S], how many each slot has drawn; with the seed it makes the number.
+        n_slots: S.
+
+    Returns:
+        int64 [S].
+    """
+    shares, ids = probabilities(logits, state, n_slots)
+    # the first of waits with these rates is a draw with these probabilities: no host involved
+    at = position[:, None] * state.ids.shape[0] + ids
+    waits = counter.exponential(state.seed[:n_slots, None], at)
+    return ids.gather(-1, (shares / waits).argmax(-1, keepdim=True))[:, 0]

@@ -1,0 +1,309 @@
+"""The token model in slots: requests join and leave between steps, all advance in one step.
+
+Each slot has two rows, with the text and without (guidance). Keys and values lie in one
+block made at start; what a step reads and writes lies in fixed places, and nothing in it
+waits for the host: with CUDA a step is one graph launch.
+"""
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from voice_agent.engines.chatterbox import sampling
+from voice_agent.engines.chatterbox.spec import EngineSpec, Sampling
+from voice_agent.engines.chatterbox.t3_weights import EPSILON, HEAD_SIZE, Layer, T3Weights
+from voice_agent.engines.chatterbox.tensors import Tensor, functional, torch
+
+_BUCKET = 128  # positions; a step reads whole buckets, and each needs a graph of its own
+_SLOT_BUCKETS = (1, 2, 4, 8, 16, 32, 48, 64)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prefix:
+    """Keys and values of a voice's prefix, [layers, 2, heads, positions, 64].
+
+    The same in both rows: guidance leaves the voice alone.
+    """
+
+    keys_values: Tensor
+
+
+class T3:
+    """The token model.
+
+    Every method but the constructor has to be called in inference mode by one thread.
+
+    Args:
+        weights: Of the model.
+        spec: Ids of the model.
+        slots: Utterances that can be drawn at once.
+        positions: Longest sequence of a slot: voice, text and speech.
+        prefixes: How many prefixes are kept (English: 8 MB each in bf16).
+
+    Attributes:
+        logits: float32 [slots, V], guided; what the next draw is made from.
+    """
+
+    def __init__(
+        self,
+        weights: T3Weights,
+        spec: EngineSpec,
+        *,
+        slots: int,
+        positions: int,
+        prefixes: int = 256,
+    ) -> None:
+        self._weights = weights
+        self._spec = spec
+        self.slots = slots
+        self.positions = positions
+        n_ids, width = weights.head.shape
+        device, dtype = weights.head.device, weights.head.dtype
+        self._device, self._dtype, self._width = device, dtype, width
+        shape = (len(weights.layers), 2, 2 * slots, weights.n_heads, positions, HEAD_SIZE)
+        self._cache = torch.zeros(shape, dtype=dtype, device=device)
+        self.logits = torch.zeros(slots, n_ids, device=device)
+        self._drawn = torch.zeros(slots, dtype=torch.int64, device=device)
+        self._length = torch.zeros(slots, dtype=torch.int64, device=device)
+        self._going = torch.zeros(slots, dtype=torch.bool, device=device)
+        self._token = torch.zeros(slots, dtype=torch.int64, device=device)
+        self._at = torch.arange(positions, device=device)
+        self._sampling = sampling.new_state(slots, n_ids, spec.start_speech, device)
+        self._prefixes: OrderedDict[tuple[str, float], Prefix] = OrderedDict()
+        self._max_prefixes = prefixes
+        self._host_length = [0] * slots  # never less than `_length`; read without waiting
+        self._host_going: tuple[int, ...] = ()
+        self._graphs: dict[tuple[int, int], Any] = {}
+
+    # -- joining
+
+    def prefix(self, key: tuple[str, float], voice: Any) -> Prefix:
+        """The prefix of a voice at an emotion, computed once while it is remembered.
+
+        Args:
+            key: The voice's id and version, and the emotion.
+            voice: Its `T3Cond`, not changed by others.
+        """
+        found = self._prefixes.get(key)
+        if found is None:
+            embedded = self.embed_voice(voice)
+            keys_values = self._new_cache(embedded.shape[1])
+            self._run(embedded.to(self._dtype), keys_values[:, :, None], past=0)
+            found = self._prefixes[key] = Prefix(keys_values=keys_values)
+            while len(self._prefixes) > self._max_prefixes:
+                self._prefixes.popitem(last=False)
+        self._prefixes.move_to_end(key)
+        return found
+
+    def join(
+        self, slot: int, prefix: Prefix, text: Sequence[int], how: Sampling, seed: int
+    ) -> None:
+        """Starts an utterance in a slot; the next step draws its first token.
+
+        Args:
+            slot: A free one.
+            prefix: Of the voice.
+            text: Ids of the text, without start and stop.
+            how: To draw.
+            seed: Equal seeds draw equal tokens, whatever else is drawn.
+
+        Raises:
+            ValueError: It is longer than a slot.
+        """
+        embedded = self.embed_text(text).to(self._dtype)
+        past, n_new = prefix.keys_values.shape[3], embedded.shape[1]
+        if past + n_new >= self.positions:
+            raise ValueError(f"{past + n_new} positions do not fit into {self.positions}")
+        rows = slice(2 * slot, 2 * slot + 2)
+        self._cache[:, :, rows, :, :past] = prefix.keys_values[:, :, None]
+        hidden = self._run(embedded, self._cache[:, :, rows], past=past)
+        both = self._head(hidden[:, -1])
+        self._sampling.set(slot, how, seed, self._spec.start_speech)
+        self.logits[slot] = both[0] + how.cfg_weight * (both[0] - both[1])
+        self._drawn[slot] = 0
+        self._length[slot] = self._host_length[slot] = past + n_new
+
+    def room(self, slot: int) -> int:
+        """Tokens that the slot has positions for, at least."""
+        return self.positions - self._host_length[slot]
+
+    def embed_voice(self, voice: Any) -> Tensor:
+        """The prefix as the stock code makes it, float32 [1, positions, C]."""
+        weights = self._weights
+        tokens = voice.cond_prompt_speech_tokens
+        where = weights.speech_position[: tokens.shape[1]]
+        # into a new object: the stock code writes the embeddings into the voice
+        shown = type(voice)(
+            speaker_emb=voice.speaker_emb,
+            cond_prompt_speech_tokens=tokens,
+            cond_prompt_speech_emb=(weights.speech[tokens] + where).float(),
+            emotion_adv=voice.emotion_adv,
+        )
+        return weights.conditioner(shown)
+
+    def embed_text(self, text: Sequence[int]) -> Tensor:
+        """What follows the prefix, [2, positions, C]: the row with text, the row without.
+
+        The row without keeps the text's positions, and the start of speech comes twice: so
+        the models were trained.
+        """
+        weights, spec = self._weights, self._spec
+        ids = torch.tensor([spec.start_text, *text, spec.stop_text], device=self._device)
+        where = weights.text_position[: len(ids)]
+        start = weights.speech[spec.start_speech] + weights.speech_position[0]
+        starts = start.expand(2, -1)
+        return torch.stack(
+            [torch.cat([weights.text[ids] + where, starts]), torch.cat([where, starts])]
+        )
+
+    # -- stepping
+
+    def step(self, going: Sequence[int]) -> Tensor:
+        """Draws a token in each of these slots.
+
+        Args:
+            going: Slots that advance; the others stay as they are.
+
+        Returns:
+            int64 [slots], on the device and written over by the next step: the token of
+            each slot that advanced. It may be `stop_speech`.
+        """
+        self._tell(going)
+        n_slots = self._slots_to_run(max(going) + 1)
+        length = self._length_to_run(max(self._host_length[slot] for slot in going) + 1)
+        graph = self._graphs.get((n_slots, length))
+        if graph is None:
+            self._advance(n_slots, length)
+        else:
+            graph.replay()
+        for slot in going:
+            self._host_length[slot] += 1
+        return self._token
+
+    def capture(self) -> None:
+        """Makes the CUDA graphs; only with CUDA, and before the first utterance."""
+        side = torch.cuda.Stream()
+        side.wait_stream(torch.cuda.current_stream())
+        sizes = [size for size in _SLOT_BUCKETS if size <= self.slots]
+        lengths = range(_BUCKET, self.positions + 1, _BUCKET)
+        for key in ((n_slots, length) for n_slots in sizes for length in lengths):
+            with torch.cuda.stream(side):
+                self._advance(*key)  # libraries choose and allocate outside of the graph
+            torch.cuda.current_stream().wait_stream(side)
+            graph = torch.cuda.CUDAGraph()
+            with torch.cuda.graph(graph):
+                self._advance(*key)
+            self._graphs[key] = graph
+
+    def _tell(self, going: Sequence[int]) -> None:
+        """Writes to the device who advances, if that changed."""
+        if tuple(going) != self._host_going:
+            self._host_going = tuple(going)
+            mask = torch.zeros(self.slots, dtype=torch.bool)
+            mask[list(going)] = True
+            self._going.copy_(mask, non_blocking=True)
+
+    def _slots_to_run(self, used: int) -> int:
+        if not self._graphs:
+            return used
+        return next((size for size in _SLOT_BUCKETS if used <= size <= self.slots), self.slots)
+
+    def _length_to_run(self, used: int) -> int:
+        return min(-(-used // _BUCKET) * _BUCKET, self.positions)
+
+    def _advance(self, n_slots: int, length: int) -> None:
+        """One step of the first `n_slots`, in place: draw, embed, transform."""
+        state, weights, n_rows = self._sampling, self._weights, 2 * n_slots
+        going, drawn = self._going[:n_slots], self._drawn[:n_slots]
+        token = sampling.draw(self.logits[:n_slots], state, drawn, n_slots)
+        self._token[:n_slots] = token
+        seen = state.seen[:n_slots]
+        seen.scatter_(1, token[:, None], seen.gather(1, token[:, None]) | going[:, None])
+        drawn += going
+        hidden = weights.speech[token] + weights.speech_position[drawn]
+        rows = self._length[:n_slots].repeat_interleave(2)
+        hidden = self._decode(hidden.repeat_interleave(2, 0), rows, n_rows, length)
+        both = self._head(hidden).view(n_slots, 2, -1)
+        guided = both[:, 0] + state.cfg_weight[:n_slots, None] * (both[:, 0] - both[:, 1])
+        self.logits[:n_slots] = torch.where(going[:, None], guided, self.logits[:n_slots])
+        self._length[:n_slots] += going
+
+    # -- the transformer
+
+    def _decode(self, hidden: Tensor, at: Tensor, n_rows: int, length: int) -> Tensor:
+        """One position of each row: hidden [R, C], at int64 [R] → [R, C]."""
+        weights = self._weights
+        cos, sin = weights.cos[at][:, None], weights.sin[at][:, None]
+        visible = (self._at[:length] <= at[:, None])[:, None, None]
+        where = at.view(n_rows, 1, 1, 1).expand(n_rows, weights.n_heads, 1, HEAD_SIZE)
+        for number, layer in enumerate(weights.layers):
+            normed = _normalised(hidden, layer.norm_attention)
+            split = functional.linear(normed, layer.qkv).view(n_rows, 3, -1, HEAD_SIZE)
+            query, key, value = split.unbind(1)
+            keys, values = self._cache[number, :, :n_rows].unbind(0)
+            keys.scatter_(2, where, _rotated(key, cos, sin)[:, :, None])
+            values.scatter_(2, where, value[:, :, None])
+            seen = functional.scaled_dot_product_attention(
+                _rotated(query, cos, sin)[:, :, None],
+                keys[:, :, :length],
+                values[:, :, :length],
+                attn_mask=visible,
+            )
+            hidden = hidden + functional.linear(seen.reshape(n_rows, -1), layer.out)
+            hidden = hidden + _mlp(_normalised(hidden, layer.norm_mlp), layer)
+        return hidden
+
+    def _run(self, hidden: Tensor, cache: Tensor, *, past: int) -> Tensor:
+        """Several positions at once, [R, n, C] → [R, n, C].
+
+        Args:
+            hidden: What comes in.
+            cache: [layers, 2, R, heads, positions, 64]; `past` positions of it are filled,
+                the new ones are written behind them.
+            past: How many came before.
+        """
+        weights = self._weights
+        n_rows, n_new, _ = hidden.shape
+        end = past + n_new
+        cos, sin = weights.cos[past:end], weights.sin[past:end]
+        visible = self._at[:end] <= self._at[past:end, None]
+        for number, layer in enumerate(weights.layers):
+            normed = _normalised(hidden, layer.norm_attention)
+            split = functional.linear(normed, layer.qkv).view(n_rows, n_new, 3, -1, HEAD_SIZE)
+            query, key, value = split.permute(2, 0, 3, 1, 4)
+            keys, values = cache[number, :, :, :, :end].unbind(0)
+            keys[:, :, past:] = _rotated(key, cos, sin)
+            values[:, :, past:] = value
+            seen = functional.scaled_dot_product_attention(
+                _rotated(query, cos, sin), keys, values, attn_mask=visible
+            )
+            seen = seen.transpose(1, 2).reshape(n_rows, n_new, -1)
+            hidden = hidden + functional.linear(seen, layer.out)
+            hidden = hidden + _mlp(_normalised(hidden, layer.norm_mlp), layer)
+        return hidden
+
+    def _head(self, hidden: Tensor) -> Tensor:
+        weights = self._weights
+        return functional.linear(_normalised(hidden, weights.norm), weights.head).float()
+
+    def _new_cache(self, positions: int) -> Tensor:
+        n_layers, _, _, n_heads, _, size = self._cache.shape
+        shape = (n_layers, 2, n_heads, positions, size)
+        return torch.empty(shape, dtype=self._dtype, device=self._device)
+
+
+def _normalised(hidden: Tensor, weight: Tensor) -> Tensor:
+    wide = hidden.float()
+    scale = torch.rsqrt(wide.pow(2).mean(-1, keepdim=True) + EPSILON)
+    return (wide * scale).to(hidden.dtype) * weight
+
+
+def _rotated(heads: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    first, second = heads.chunk(2, -1)
+    return heads * cos + torch.cat((-second, first), -1) * sin
+
+
+def _mlp(hidden: Tensor, layer: Layer) -> Tensor:
+    gate, up = functional.linear(hidden, layer.gate_up).chunk(2, -1)
+    return functional.linear(functional.silu(gate) * up, layer.down)
