@@ -1,11 +1,12 @@
-"""The agent, port 8000: a spoken conversation, and the page to have it on."""
+"""The agent, port 8000: a spoken conversation, by telephone too, and the page to have it on."""
 
 from bots import direct
 from pipelines import agent
-from pipelines.run import run_session
+from pipelines.run import run_pipeline, run_session
 from voice_agent.server.app import Service, create_app
 from voice_agent.server.page import page_router
 from voice_agent.server.sessions import Session
+from voice_agent.server.twilio.routes import Call, Telephone
 
 
 async def bot(session: Session) -> None:
@@ -13,12 +14,19 @@ async def bot(session: Session) -> None:
     await run_session(session, *agent.build(session, agent.thinking(session)))
 
 
+async def answer(session: Session, call: Call) -> None:
+    """Serves one telephone call until it is over."""
+    pipeline, transport = agent.on_call(session, call, agent.thinking(session))
+    session.attach(transport)
+    await run_pipeline(pipeline, transport)
+
+
 app = create_app(
     Service(
         name="agent",
         bot=bot,
         engines=agent.engines,
-        routers=(page_router,),
+        routers=(page_router, Telephone(answer).router),
         bots={"/direct": direct.bot},
     )
 )

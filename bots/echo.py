@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from fastapi import APIRouter, Request, WebSocket
+from fastapi import APIRouter, Request
 from pipecat.transports.base_transport import BaseTransport
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -11,14 +11,11 @@ from pipelines.run import run_pipeline, run_session
 from transports.webrtc import Peers
 from voice_agent.engines.base import ASR_SAMPLE_RATE_HZ
 from voice_agent.engines.room import EngineRoom
-from voice_agent.errors import AtCapacity, BadMessage
-from voice_agent.server.app import Service, State, create_app
+from voice_agent.server.app import Service, create_app
 from voice_agent.server.page import page_router
 from voice_agent.server.sessions import Session
+from voice_agent.server.twilio.routes import Call, Telephone
 from voice_agent.settings import Settings
-
-_POLICY_VIOLATION = 1008
-_TRY_AGAIN_LATER = 1013
 
 
 class Offer(BaseModel):
@@ -40,21 +37,11 @@ async def bot(session: Session) -> None:
     await run_session(session, *echo.on_wire(session))
 
 
-async def twilio(websocket: WebSocket) -> None:
+async def answer(session: Session, call: Call) -> None:
     """One telephone call."""
-    state: State = websocket.app.state.service
-    await websocket.accept()
-    try:
-        session = state.sessions.open(websocket, state.room)
-    except AtCapacity:
-        await websocket.close(_TRY_AGAIN_LATER)
-        return
-    try:
-        await run_pipeline(*await echo.on_call(websocket))
-    except BadMessage as error:
-        await websocket.close(_POLICY_VIOLATION, error.message)
-    finally:
-        state.sessions.release(session)
+    pipeline, transport = echo.on_call(session, call)
+    session.attach(transport)
+    await run_pipeline(pipeline, transport)
 
 
 def _routes() -> APIRouter:
@@ -70,8 +57,14 @@ def _routes() -> APIRouter:
         return await peers.answer(offer.sdp, run, max_peers=settings.server.max_sessions)
 
     router.add_api_route("/api/offer", offer, methods=["POST"])
-    router.add_api_websocket_route("/twilio/stream", twilio)
     return router
 
 
-app = create_app(Service(name="agent", bot=bot, engines=engines, routers=(page_router, _routes())))
+app = create_app(
+    Service(
+        name="agent",
+        bot=bot,
+        engines=engines,
+        routers=(page_router, _routes(), Telephone(answer).router),
+    )
+)

@@ -4,19 +4,23 @@ from pipecat.pipeline.pipeline import Pipeline
 from pipecat.processors.frame_processor import FrameProcessor
 
 from pipelines.asr import hearing, listening
-from pipelines.tts import speaker_of
+from pipelines.tts import speaker_of, voices_of
 from processors.answer import AnswerTracker
+from processors.call_control import CallControl
 from processors.conversation import Conversation
+from processors.keypad import Keypad
 from processors.language_model import LanguageModel
 from processors.latency import LatencyMeter
 from processors.responder import Responder, by_rules
 from processors.text_to_speech import TextToSpeech
 from transports.agent_wire import AgentSerializer
+from transports.twilio import CallTransport
 from transports.wire import WireTransport
 from voice_agent.engines.base import EngineInfo
 from voice_agent.engines.room import EngineRoom
 from voice_agent.errors import SettingsError
 from voice_agent.server.sessions import Session
+from voice_agent.server.twilio.routes import Call
 from voice_agent.settings import LlmSettings, Settings
 
 
@@ -65,30 +69,97 @@ def thinking(session: Session) -> FrameProcessor:
     )
 
 
-def build(session: Session, responder: FrameProcessor) -> tuple[Pipeline, WireTransport]:
-    """The pipeline of a conversation on the wire protocol.
+def conversing(session: Session, responder: FrameProcessor) -> list[FrameProcessor]:
+    """The processors of a conversation, from the caller's audio to the agent's.
 
     Args:
         session: Whose it is.
         responder: Answers an `LLMContextFrame` with a response, as LLM services do.
     """
-    tts = session.settings.tts
+    return [*_understanding(session, responder), *_speaking(session)]
+
+
+def build(session: Session, responder: FrameProcessor) -> tuple[Pipeline, WireTransport]:
+    """The pipeline of a conversation on the wire protocol. Arguments as `conversing`."""
     transport = listening(session, AgentSerializer)
+    pipeline = Pipeline([transport.input(), *conversing(session, responder), transport.output()])
+    return pipeline, transport
+
+
+def on_call(
+    session: Session, call: Call, responder: FrameProcessor
+) -> tuple[Pipeline, CallTransport]:
+    """The pipeline of the same conversation on the telephone.
+
+    Args:
+        session: Whose it is.
+        call: The call.
+        responder: As for `conversing`.
+    """
+    twilio = session.settings.twilio
+    transport = calling(session, call)
     pipeline = Pipeline(
         [
             transport.input(),
-            *hearing(session),
-            Conversation(session_id=session.id, system_prompt=session.settings.llm.system_prompt),
-            responder,
-            TextToSpeech(
-                session_id=session.id,
-                speaker=speaker_of(session),
-                voice_id=tts.voice,
-                max_chars=tts.max_text_chars,
-            ),
-            AnswerTracker(session_id=session.id, max_ahead_s=tts.max_ahead_s),
-            LatencyMeter(session_id=session.id),
+            Keypad(session_id=session.id, actions=twilio.keys, pause_s=twilio.key_pause_s),
+            *_understanding(session, responder),
+            CallControl(session_id=session.id, line=_TwilioLine(call, transport)),
+            *_speaking(session),
             transport.output(),
         ]
     )
     return pipeline, transport
+
+
+def calling(session: Session, call: Call) -> CallTransport:
+    """The transport of a call that has begun."""
+    return CallTransport(
+        session.websocket,
+        call.start,
+        service=session.service,
+        gather_ms=session.settings.asr.gather_ms,
+        send_timeout_s=session.settings.server.send_timeout_s,
+    )
+
+
+def _understanding(session: Session, responder: FrameProcessor) -> list[FrameProcessor]:
+    prompt = session.settings.llm.system_prompt
+    conversation = Conversation(session_id=session.id, system_prompt=prompt)
+    return [*hearing(session), conversation, responder]
+
+
+def _speaking(session: Session) -> list[FrameProcessor]:
+    tts = session.settings.tts
+    return [
+        TextToSpeech(
+            session_id=session.id,
+            speaker=speaker_of(session),
+            voices=voices_of(session),
+            voice_id=tts.voice,
+            max_chars=tts.max_text_chars,
+        ),
+        AnswerTracker(session_id=session.id, max_ahead_s=tts.max_ahead_s),
+        LatencyMeter(session_id=session.id),
+    ]
+
+
+class _TwilioLine:
+    """A call that Twilio's REST interface ends and transfers.
+
+    Closing the stream ends the call too: the TwiML of the webhook has nothing after it. The
+    interface is asked all the same, for calls that came here by somebody else's TwiML.
+    """
+
+    def __init__(self, call: Call, transport: CallTransport) -> None:
+        self._call = call
+        self._transport = transport
+
+    async def hang_up(self) -> None:
+        """Ends it, in any case."""
+        if self._call.rest.available:
+            await self._call.rest.hang_up(self._call.start.call_sid)
+        await self._transport.close()
+
+    async def transfer(self, to: str) -> bool:
+        """Connects the caller with somebody else; whether that was possible."""
+        return await self._call.rest.transfer(self._call.start.call_sid, to)

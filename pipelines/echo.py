@@ -1,16 +1,16 @@
 """What a caller says comes back at once, on any transport."""
 
-from fastapi import WebSocket
 from pipecat.pipeline.pipeline import Pipeline
 from pipecat.transports.base_transport import BaseTransport
 
 from pipelines.run import over_wire
 from processors.echo import Echo
 from transports.agent_wire import AgentSerializer
-from transports.twilio import call_transport
+from transports.twilio import CallTransport
 from transports.wire import WireTransport
 from voice_agent.engines.base import ASR_SAMPLE_RATE_HZ
 from voice_agent.server.sessions import Session
+from voice_agent.server.twilio.routes import Call
 from voice_agent.turns.config import AsrConfig
 
 _WIRE_SAMPLE_RATE_HZ = 24_000
@@ -37,9 +37,15 @@ def on_wire(session: Session) -> tuple[Pipeline, WireTransport]:
     return Pipeline([transport.input(), echo, transport.output()]), transport
 
 
-async def on_call(websocket: WebSocket) -> tuple[Pipeline, BaseTransport]:
-    """The pipeline of a telephone call. Raises BadMessage, as `call_transport` does."""
-    transport = await call_transport(websocket, sample_rate_hz=ASR_SAMPLE_RATE_HZ)
+def on_call(session: Session, call: Call) -> tuple[Pipeline, CallTransport]:
+    """The pipeline of a telephone call."""
+    transport = CallTransport(
+        session.websocket,
+        call.start,
+        service=session.service,
+        gather_ms=_GATHER_MS,
+        send_timeout_s=session.settings.server.send_timeout_s,
+    )
     return on_transport(transport), transport
 
 

@@ -138,3 +138,26 @@ class AnswerEndFrame(SystemFrame):
     turn: int
     interrupted: bool
     heard_text: str
+
+
+@dataclass
+class KeyFrame(SystemFrame):
+    """The caller pressed a key of the telephone: one of ``0-9*#A-D``."""
+
+    digit: str
+
+
+@dataclass
+class HangUpFrame(SystemFrame):
+    """End the call, once the caller has heard the answer that is under way."""
+
+
+@dataclass
+class TransferFrame(SystemFrame):
+    """Connect the caller with somebody else, once the answer under way was heard.
+
+    Attributes:
+        to: A telephone number, or a SIP address.
+    """
+
+    to: str

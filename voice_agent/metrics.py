@@ -91,3 +91,37 @@ loop_lag_s = Histogram(
     "How late a timer of the event loop fired.",
     buckets=_LAG_S,
 )
+calls_total = Counter(
+    "voice_agent_calls_total",
+    "Telephone streams by how they began: accepted, or why they were refused.",
+    ["outcome"],
+)
+call_requests_total = Counter(
+    "voice_agent_call_requests_total",
+    "Requests of the telephone provider, by route: accepted, or why they were refused.",
+    ["route", "outcome"],
+)
+call_events_total = Counter(
+    "voice_agent_call_events_total", "What the provider's status callbacks told.", ["event"]
+)
+call_messages_skipped_total = Counter(
+    "voice_agent_call_messages_skipped_total",
+    "Messages of a telephone stream that could not be used, by what was wrong.",
+    ["reason"],
+)
+call_gaps_total = Counter(
+    "voice_agent_call_gaps_total", "How often messages of a telephone stream were missing."
+)
+call_filled_s = Counter(
+    "voice_agent_call_filled_seconds_total", "Silence that stood in for missing messages."
+)
+call_marks_total = Counter(
+    "voice_agent_call_marks_total",
+    "Marks that came back: played, cleared, unknown.",
+    ["outcome"],
+)
+call_control_total = Counter(
+    "voice_agent_call_control_total",
+    "Hang-ups and transfers asked of the provider: done, failed.",
+    ["action", "outcome"],
+)
