@@ -463,6 +463,16 @@ async def test_three_failures_open_the_breaker_and_the_probe_closes_it() -> None
     assert trouble("open") - before == 1
 
 
+async def test_failures_with_successes_between_them_do_not_open_the_breaker() -> None:
+    model = ScriptedModel(script=breaks_on(0))
+    async with opened(model) as owner:
+        for n in range(1, 5):
+            with pytest.raises(EngineUnavailable):
+                await ask(owner, 0)
+            assert await texts(ask(owner, n)) == [str(n)]
+        assert owner.healthy
+
+
 async def test_once_the_breaker_is_open_a_batch_is_not_tried_one_by_one() -> None:
     model = ScriptedModel(script=raises(RuntimeError("dead")))
     async with opened(model) as owner:

@@ -74,6 +74,12 @@ def test_audio_is_cut_where_it_is_quietest() -> None:
     assert third_start == second_start + len(second)
 
 
+def test_a_cut_is_in_the_middle_of_the_quiet_spot() -> None:
+    samples = audio(40)
+    samples[round(23.4 * _HZ) : round(23.5 * _HZ)] = 0
+    assert len(next(pieces(samples))[1]) == round(23.45 * _HZ)
+
+
 def test_no_piece_is_too_short_to_be_understood() -> None:
     for seconds, quiet_s in ((29.2, 28.9), (40, 28.9), (29.0001, 25)):
         assert all(len(p) >= _HZ for _, p in pieces(audio(seconds, quiet_s=(quiet_s,))))
