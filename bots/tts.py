@@ -6,6 +6,7 @@ from voice_agent.engines.room import EngineRoom
 from voice_agent.server.app import Service, create_app
 from voice_agent.server.sessions import Session
 from voice_agent.server.speech import speech_router
+from voice_agent.server.voices import voices_router
 
 
 async def bot(session: Session) -> None:
@@ -14,5 +15,10 @@ async def bot(session: Session) -> None:
 
 
 app = create_app(
-    Service(name="tts", bot=bot, engines=EngineRoom.speaking, routers=(speech_router,))
+    Service(
+        name="tts",
+        bot=bot,
+        engines=EngineRoom.speaking,
+        routers=(speech_router, voices_router),
+    )
 )

@@ -9,6 +9,7 @@ from transports.wire import WireTransport
 from voice_agent.engines.base import Speaker
 from voice_agent.errors import EngineUnavailable
 from voice_agent.server.sessions import Session
+from voice_agent.voices.library import VoiceLibrary
 
 
 def speaker_of(session: Session) -> Speaker:
@@ -22,6 +23,17 @@ def speaker_of(session: Session) -> Speaker:
     return session.room.speaker
 
 
+def voices_of(session: Session) -> VoiceLibrary:
+    """The voices that the session can speak in.
+
+    Raises:
+        EngineUnavailable: This process does not speak.
+    """
+    if session.voices is None:
+        raise EngineUnavailable("this process has no speaker")
+    return session.voices
+
+
 def build(session: Session) -> tuple[Pipeline, WireTransport]:
     """The pipeline of a TTS session on the wire protocol."""
     server = session.settings.server
@@ -33,6 +45,7 @@ def build(session: Session) -> tuple[Pipeline, WireTransport]:
     synthesis = Synthesis(
         session_id=session.id,
         speaker=speaker_of(session),
+        voices=voices_of(session),
         service=session.service,
         limits=session.settings.tts,
     )

@@ -9,6 +9,7 @@ from loguru import logger
 from pipecat.frames.frames import Frame, StartFrame
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 
+from processors.registrations import Registrations
 from voice_agent import metrics
 from voice_agent.engines.base import Speaker
 from voice_agent.errors import VoiceAgentError
@@ -17,8 +18,9 @@ from voice_agent.settings import TtsSettings
 from voice_agent.synthesis.chunks import EncodedChunk
 from voice_agent.synthesis.requests import Requests, SpeechRequest
 from voice_agent.synthesis.stream import synthesize
-from voice_agent.synthesis.voices import listed, register, remove
-from voice_agent.wire.common import ClientMessage, Error
+from voice_agent.synthesis.voices import listed
+from voice_agent.voices.library import VoiceLibrary
+from voice_agent.wire.common import ClientMessage, Error, ServerMessage
 from voice_agent.wire.tts import (
     AudioChunk,
     Cancel,
@@ -49,6 +51,9 @@ class Synthesis(FrameProcessor):
     - Requests are spoken one after another. One whose text is not flushed keeps the others
       waiting until it is flushed or cancelled, or the session ends. One that is
       cancelled while it waits ends at once; others are not reordered.
+    - A voice is made beside all this: `voice_registered`, or an `error`, comes when it is
+      done, and other messages are answered meanwhile. A request keeps the voice that it
+      began to speak in, also when that is deleted or replaced.
     - Cancelling what is not there, or all when there is nothing, is a `bad_message`; a
       request may end by itself while its `cancel` is under way.
 
@@ -58,17 +63,26 @@ class Synthesis(FrameProcessor):
     Args:
         session_id: Who asks.
         speaker: The shared engine.
+        voices: What it can speak in.
         service: Name for metrics.
         limits: Of requests.
     """
 
     def __init__(
-        self, *, session_id: str, speaker: Speaker, service: str, limits: TtsSettings
+        self,
+        *,
+        session_id: str,
+        speaker: Speaker,
+        voices: VoiceLibrary,
+        service: str,
+        limits: TtsSettings,
     ) -> None:
         super().__init__(name=f"Synthesis#{session_id}", enable_direct_mode=True)
         self._session_id = session_id
         self._speaker = speaker
-        self._requests = Requests(speaker, limits)
+        self._voices = voices
+        self._requests = Requests(voices, limits)
+        self._registrations = Registrations(voices, self._push)
         self._audio_out_s = metrics.audio_out_s.labels(service)
         self._work = asyncio.Event()
         self._worker: asyncio.Task[None] | None = None
@@ -92,6 +106,7 @@ class Synthesis(FrameProcessor):
         await super().cleanup()
         if self._worker is not None:
             await self.cancel_task(self._worker)
+        await self._registrations.close()
         self._speaker.forget(self._session_id)
 
     async def _answer(self, message: ClientMessage) -> None:
@@ -112,11 +127,11 @@ class Synthesis(FrameProcessor):
             case Cancel():
                 await self._cancel(message.request_id)
             case ListVoices():
-                await self._push(Voices(voices=listed(self._speaker)))
+                await self._push(Voices(voices=listed(self._voices)))
             case RegisterVoice():
-                await register(self._speaker, message)
+                self._registrations.begin(message)
             case DeleteVoice():
-                remove(self._speaker, message.voice_id)
+                await self._voices.remove(message.voice_id)
                 await self._push(VoiceDeleted(voice_id=message.voice_id))
             case _:
                 pass
@@ -148,7 +163,13 @@ class Synthesis(FrameProcessor):
         n_chunks, total_ms = 0, 0.0
         error: VoiceAgentError | None = None
         source = request.clauses()
-        chunks = synthesize(self._speaker, request.options, source, session_id=self._session_id)
+        chunks = synthesize(
+            self._speaker,
+            request.options,
+            source,
+            session_id=self._session_id,
+            voices=self._voices,
+        )
         try:
             async with aclosing(source), aclosing(chunks):
                 while not request.cancelled and (chunk := await self._make(chunks)) is not None:
@@ -207,7 +228,7 @@ class Synthesis(FrameProcessor):
             )
         )
 
-    async def _push(self, message: Error | SynthesisComplete | Voices | VoiceDeleted) -> None:
+    async def _push(self, message: ServerMessage) -> None:
         await self.push_frame(ServerMessageFrame(message=message))
 
 

@@ -19,6 +19,7 @@ from voice_agent.errors import BadMessage, TextTooLong, VoiceAgentError
 from voice_agent.frames import ServerMessageFrame, SpokenAudioFrame
 from voice_agent.synthesis.stream import synthesize
 from voice_agent.synthesis.text import TextAssembler
+from voice_agent.voices.library import VoiceLibrary
 from voice_agent.wire.common import Error
 from voice_agent.wire.tts import SynthesisOptions
 
@@ -38,13 +39,23 @@ class TextToSpeech(FrameProcessor):
         session_id: Whose answers they are.
         speaker: The shared engine.
         voice_id: The agent's voice.
+        voices: Knows the registered ones; None if there can be none.
         max_chars: Longest answer that is spoken; the rest of a longer one is not.
     """
 
-    def __init__(self, *, session_id: str, speaker: Speaker, voice_id: str, max_chars: int) -> None:
+    def __init__(
+        self,
+        *,
+        session_id: str,
+        speaker: Speaker,
+        voice_id: str,
+        max_chars: int,
+        voices: VoiceLibrary | None = None,
+    ) -> None:
         super().__init__(name=f"TextToSpeech#{session_id}", enable_direct_mode=True)
         self._session_id = session_id
         self._speaker = speaker
+        self._voices = voices
         self._max_chars = max_chars
         self._options = SynthesisOptions(
             voice_id=voice_id,
@@ -107,7 +118,11 @@ class TextToSpeech(FrameProcessor):
     async def _speak(self, queue: "asyncio.Queue[Clause | None]") -> None:
         try:
             async for chunk in synthesize(
-                self._speaker, self._options, _until_none(queue), session_id=self._session_id
+                self._speaker,
+                self._options,
+                _until_none(queue),
+                session_id=self._session_id,
+                voices=self._voices,
             ):
                 await self.push_frame(
                     SpokenAudioFrame(

@@ -130,28 +130,18 @@ def clip(n_bytes: int) -> str:
 
 
 @pytest.mark.parametrize(
-    ("reference_audio", "code"),
-    [
-        (clip(1000), "unsupported"),
-        (clip(10 << 20), "unsupported"),
-        (clip((10 << 20) + 3), "too_large"),
-        (clip(15 << 20), "too_large"),
-        ("", "bad_audio"),
-        ("not base64", "bad_audio"),
-        ("ä" * 100, "bad_audio"),
-        (clip(1000)[:-1], "bad_audio"),
-    ],
-    ids=["clip", "10 MiB", "10 MiB and 3", "15 MiB", "nothing", "words", "letters", "cut"],
+    "reference_audio",
+    [clip(1000), clip(10 << 20), clip((10 << 20) + 3), "", "not base64", "ä" * 100],
+    ids=["clip", "10 MiB", "10 MiB and 3", "nothing", "words", "letters"],
 )
-async def test_a_voice_that_cannot_be_registered(
-    listener: Listener, reference_audio: str, code: str
+async def test_an_engine_that_cannot_clone_says_so_whatever_the_clip(
+    listener: Listener, reference_audio: str
 ) -> None:
     error = await listener.refusal(
         type="register_voice", voice_id="mine", reference_audio=reference_audio
     )
-    assert error["code"] == code
-    if code == "unsupported":
-        assert "cannot clone" in error["message"]
+    assert error["code"] == "unsupported"
+    assert "cannot clone" in error["message"]
 
 
 async def test_voices_are_listed_and_the_engines_own_stay(listener: Listener) -> None:

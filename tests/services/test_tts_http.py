@@ -100,6 +100,10 @@ async def test_voices_can_be_read_and_not_changed(tts: RunningService) -> None:
         assert (missing.status_code, error_of(missing)["code"]) == (404, "voice_not_found")
         refused = await client.post("/voices", json={"voice_id": "mine", "reference_audio": "AAAA"})
         assert (refused.status_code, error_of(refused)["code"]) == (501, "unsupported")
+        refused = await client.post(
+            "/voices?voice_id=mine", content=b"RIFF", headers={"Content-Type": "audio/wav"}
+        )
+        assert (refused.status_code, error_of(refused)["code"]) == (501, "unsupported")
 
 
 async def test_a_client_that_leaves_ends_its_speech(tts: RunningService) -> None:

@@ -16,6 +16,7 @@ from voice_agent.server.failures import answer_failure
 from voice_agent.server.health import health_router
 from voice_agent.server.sessions import Session, Sessions
 from voice_agent.settings import Settings, load_settings
+from voice_agent.voices.library import VoiceLibrary
 from voice_agent.wire.common import Error
 
 Bot = Callable[[Session], Awaitable[None]]
@@ -52,6 +53,8 @@ class State:
     settings: Settings
     room: EngineRoom
     sessions: Sessions
+    voices: VoiceLibrary | None = None
+    """Of the process's speaker, if it has one."""
 
 
 def create_app(service: Service) -> FastAPI:
@@ -69,9 +72,12 @@ def create_app(service: Service) -> FastAPI:
         values: Settings = getattr(app.state, "settings", None) or load_settings()
         room = service.engines(values)
         sessions = Sessions(service.name, values)
-        app.state.service = State(service=service, settings=values, room=room, sessions=sessions)
+        voices = VoiceLibrary(room.speaker, values) if room.speaker else None
+        app.state.service = State(
+            service=service, settings=values, room=room, sessions=sessions, voices=voices
+        )
         async with asyncio.TaskGroup() as tasks:
-            opening = tasks.create_task(_open(room))
+            opening = tasks.create_task(_open(room, voices))
             watch = tasks.create_task(sessions.watch())
             lag = tasks.create_task(measure_lag())
             yield
@@ -79,6 +85,8 @@ def create_app(service: Service) -> FastAPI:
             lag.cancel()
             await sessions.drain()
             watch.cancel()
+        if voices is not None:
+            await voices.close()
         await room.close()
 
     app = FastAPI(title=f"voice-agent {service.name}", lifespan=lifespan, docs_url=None)
@@ -91,12 +99,14 @@ def create_app(service: Service) -> FastAPI:
     return app
 
 
-async def _open(room: EngineRoom) -> None:
+async def _open(room: EngineRoom, voices: VoiceLibrary | None) -> None:
     try:
+        if voices is not None:
+            await voices.open()
         await room.open()
     except VoiceAgentError as error:
         # nothing here can mend that; whoever supervises the process starts it again
-        logger.critical("the engines cannot be loaded, the service ends: {}", error.message)
+        logger.critical("the service cannot start and ends: {}", error.message)
         signal.raise_signal(signal.SIGTERM)
         return
     for role, info in room.infos.items():
@@ -121,7 +131,7 @@ def _endpoint(app: FastAPI, bot: Bot) -> Callable[[WebSocket], Awaitable[None]]:
             await _refuse(websocket, AtCapacity(reasons[0], retry_after_ms=1000))
             return
         try:
-            session = state.sessions.open(websocket, state.room)
+            session = state.sessions.open(websocket, state.room, state.voices)
         except AtCapacity as error:
             await _refuse(websocket, error)
             return

@@ -13,6 +13,7 @@ from voice_agent import metrics
 from voice_agent.engines.room import EngineRoom
 from voice_agent.errors import AtCapacity, IdleTimeout
 from voice_agent.settings import Settings
+from voice_agent.voices.library import VoiceLibrary
 from voice_agent.wire.common import Draining, Error, Limits, Ready, ServerMessage
 
 _SERVICE_RESTART = 1012
@@ -48,6 +49,7 @@ class Session:
         websocket: Accepted, and nothing sent on it yet.
         room: The engines of the process.
         settings: Of the process.
+        voices: Of the process's speaker, if it has one.
         connection: Set by `attach` once a transport speaks for it.
     """
 
@@ -55,6 +57,7 @@ class Session:
     websocket: WebSocket
     room: EngineRoom
     settings: Settings
+    voices: VoiceLibrary | None = None
     id: str = field(default_factory=lambda: secrets.token_hex(8))
     resume_token: str = field(default_factory=lambda: secrets.token_urlsafe(24))
     connection: Connection | None = None
@@ -130,7 +133,9 @@ class Sessions:
         """Whether no slot is free."""
         return self.n_open >= self._settings.server.max_sessions
 
-    def open(self, websocket: WebSocket, room: EngineRoom) -> Session:
+    def open(
+        self, websocket: WebSocket, room: EngineRoom, voices: VoiceLibrary | None = None
+    ) -> Session:
         """Takes a slot; give it back with `release`.
 
         Raises:
@@ -141,7 +146,11 @@ class Sessions:
             reason = "the service is going down" if self.draining else "all lines are busy"
             raise AtCapacity(f"{reason}, try again later", retry_after_ms=_RETRY_AFTER_MS)
         session = Session(
-            service=self._service, websocket=websocket, room=room, settings=self._settings
+            service=self._service,
+            websocket=websocket,
+            room=room,
+            settings=self._settings,
+            voices=voices,
         )
         self._open.add(session)
         metrics.sessions_total.labels(self._service, "accepted").inc()

@@ -6,11 +6,11 @@ import time
 from collections import deque
 from collections.abc import AsyncGenerator, Callable
 
-from voice_agent.engines.base import Speaker
 from voice_agent.engines.clauses import Clause
 from voice_agent.errors import BadMessage, RateLimited
 from voice_agent.settings import TtsSettings
 from voice_agent.synthesis.text import TextAssembler, check_text
+from voice_agent.voices.library import VoiceLibrary
 from voice_agent.wire.tts import Flush, SynthesisOptions, Synthesize, TextDelta
 
 _RETRY_AFTER_MS = 1000
@@ -118,12 +118,12 @@ class Requests:
     its place until it is cancelled or the session ends; the others wait for it.
 
     Args:
-        speaker: Knows which voices there are.
+        voices: Knows which there are.
         limits: `max_text_chars`, `max_pending_requests`, and the usual `voice`.
     """
 
-    def __init__(self, speaker: Speaker, limits: TtsSettings) -> None:
-        self._speaker = speaker
+    def __init__(self, voices: VoiceLibrary, limits: TtsSettings) -> None:
+        self._voices = voices
         self._limits = limits
         # Bounded by `max_pending_requests` and the one that is spoken; more are refused.
         self._requests: dict[str, SpeechRequest] = {}
@@ -203,7 +203,7 @@ class Requests:
                 retry_after_ms=_RETRY_AFTER_MS,
             )
         options = with_voice(options, self._limits.voice)
-        self._speaker.check_voice(options.voice_id, options.language)
+        self._voices.check(options.voice_id, options.language)
         request = SpeechRequest(request_id, options, self._limits.max_text_chars)
         self._requests[request_id] = request
         return request

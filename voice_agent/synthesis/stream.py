@@ -4,13 +4,14 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterable, Iterator
 from contextlib import aclosing
 
-from voice_agent.engines.base import Priority, Speaker, SpeakJob, SpokenChunk
+from voice_agent.engines.base import ClonedVoice, Priority, Speaker, SpeakJob, SpokenChunk
 from voice_agent.engines.clauses import Clause
 from voice_agent.synthesis.chunks import (
     SPEECH_TOKENS_PER_S,
     ChunkBuilder,
     EncodedChunk,
 )
+from voice_agent.voices.library import VoiceLibrary
 from voice_agent.wire.tts import SynthesisOptions
 
 _STEP_S = 0.5  # MP3 at 48 kHz takes 20 ms for a second: others run in between
@@ -28,6 +29,7 @@ async def synthesize(
     *,
     session_id: str,
     timeout_s: float = 15.0,
+    voices: VoiceLibrary | None = None,
 ) -> AsyncGenerator[EncodedChunk]:
     """Speaks what comes from `source`, in order, as chunks of the wished length.
 
@@ -41,6 +43,8 @@ async def synthesize(
             can be spoken, and closes it.
         session_id: Who asked.
         timeout_s: For the speaker's first audio of each text.
+        voices: Knows the registered voices; None if there can be none. The voice is looked
+            up once, and kept to the end.
 
     Raises:
         VoiceNotFound: The speaker does not have the voice.
@@ -51,8 +55,9 @@ async def synthesize(
     chunk_size = options.chunk_size if options.streaming else None
     builder = ChunkBuilder(options.encoding, rate_hz, options.sample_rate, chunk_size)
     step = int(_STEP_S * rate_hz)
+    voice = await voices.resolve(options.voice_id) if voices else None
     async for clause in source:
-        job = _job(options, clause.text, session_id, timeout_s)
+        job = _job(options, clause.text, session_id, timeout_s, voice)
         async with aclosing(speaker.speak(job)) as spoken:
             async for piece in spoken:
                 for part in _steps(piece, step):
@@ -76,7 +81,13 @@ def _steps(piece: SpokenChunk, n_samples: int) -> Iterator[SpokenChunk]:
         )
 
 
-def _job(options: SynthesisOptions, text: str, session_id: str, timeout_s: float) -> SpeakJob:
+def _job(
+    options: SynthesisOptions,
+    text: str,
+    session_id: str,
+    timeout_s: float,
+    voice: ClonedVoice | None,
+) -> SpeakJob:
     return SpeakJob(
         session_id=session_id,
         text=text,
@@ -88,4 +99,5 @@ def _job(options: SynthesisOptions, text: str, session_id: str, timeout_s: float
         seed=options.seed,
         priority=Priority.BATCH if options.priority == "batch" else Priority.INTERACTIVE,
         timeout_s=timeout_s,
+        voice=voice,
     )

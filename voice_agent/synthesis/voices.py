@@ -1,48 +1,79 @@
-"""The voices of a speaker, as clients see them."""
+"""The voices of a service, as clients see them and make them."""
 
 import asyncio
 import binascii
 
-from voice_agent.engines.base import Speaker
-from voice_agent.errors import BadAudio, TooLarge, Unsupported
-from voice_agent.wire.tts import Voice, VoiceRegistration
+from voice_agent.errors import BadAudio, TooLarge, VoiceNotFound
+from voice_agent.voices.clip import MAX_CLIP_BYTES
+from voice_agent.voices.library import Registration, VoiceLibrary
+from voice_agent.wire.tts import Voice, VoiceDescription, VoiceRegistered, VoiceRegistration
 
-MAX_CLIP_BYTES = 10 << 20
 _STEP_CHARS = 1 << 20  # 2 ms of decoding; others run in between
 
 
-def listed(speaker: Speaker) -> list[Voice]:
-    """All voices, the default first."""
-    return [
+def listed(voices: VoiceLibrary) -> list[Voice]:
+    """All voices: the engine's own, the default first, then the registered ones by id.
+
+    Names and ids are shown; consent and clips never leave the service.
+    """
+    own = [
         Voice(voice_id=v.voice_id, name=v.name, language=v.language, cloned=v.cloned)
-        for v in speaker.voices
+        for v in voices.own
     ]
+    registered = [
+        Voice(
+            voice_id=record.voice_id,
+            name=record.name,
+            language=voices.language,
+            cloned=True,
+            duration_s=record.duration_s,
+            created=record.created,
+        )
+        for record in voices.registered()
+    ]
+    return own + registered
 
 
-async def register(speaker: Speaker, registration: VoiceRegistration) -> None:
-    """Makes a voice from a clip.
+def found(voices: VoiceLibrary, voice_id: str) -> Voice:
+    """One of the voices that are listed.
+
+    Raises:
+        VoiceNotFound: No such voice.
+    """
+    for voice in listed(voices):
+        if voice.voice_id == voice_id:
+            return voice
+    raise VoiceNotFound(f"there is no voice {voice_id}; GET /v1/voices says which there are")
+
+
+async def register(voices: VoiceLibrary, registration: VoiceRegistration) -> VoiceRegistered:
+    """Makes a voice from a clip in base64. Raises as `VoiceLibrary.register`, and:
 
     Raises:
         TooLarge: The clip has more than 10 MiB.
         BadAudio: It is not base64.
-        Unsupported: No speaker that is built in can clone.
     """
-    await _clip(registration.reference_audio)
-    raise Unsupported(
-        f"the {speaker.info.name} engine cannot clone a voice; it speaks with its own, "
-        "see list_voices"
+    voices.check_registration(registration.voice_id, replace=registration.replace)
+    return await register_clip(voices, registration, await _clip(registration.reference_audio))
+
+
+async def register_clip(
+    voices: VoiceLibrary, description: VoiceDescription, clip: bytes
+) -> VoiceRegistered:
+    """Makes a voice from a file. Raises as `VoiceLibrary.register`."""
+    consent = description.consent
+    made = await voices.register(
+        Registration(
+            voice_id=description.voice_id,
+            clip=clip,
+            name=description.name or "",
+            consent=None if consent is None else consent.model_dump(),
+            replace=description.replace,
+        )
     )
-
-
-def remove(speaker: Speaker, voice_id: str) -> None:
-    """Forgets a registered voice.
-
-    Raises:
-        VoiceNotFound: No such voice.
-        Unsupported: It is one of the engine's own.
-    """
-    speaker.check_voice(voice_id, None)
-    raise Unsupported(f"the voice {voice_id} is built into the engine and stays")
+    return VoiceRegistered(
+        voice_id=made.voice_id, duration_s=made.duration_s, notes=list(made.notes) or None
+    )
 
 
 async def _clip(text: str) -> bytes:

@@ -2,15 +2,35 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, TypeAdapter
+from pydantic import Field, TypeAdapter, ValidationError
 
+from voice_agent.errors import BadMessage
 from voice_agent.wire.common import ClientMessage, CommonServerMessage, Ping, ServerMessage
 
 AudioEncoding = Literal["pcm_f32le", "pcm_s16le", "mulaw", "mp3", "opus", "wav"]
+VOICE_ID_PATTERN = r"^[A-Za-z0-9_-]{1,64}$"
+"""What a voice can be registered as; engines have a `+` in some ids of their own."""
+
+NewVoiceId = Annotated[str, Field(pattern=VOICE_ID_PATTERN)]
 VoiceId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_+-]{1,64}$")]
+_voice_id: TypeAdapter[str] = TypeAdapter(VoiceId)
 RequestId = Annotated[str, Field(min_length=1, max_length=64)]
 # far above any real text: the setting `tts.max_text_chars` answers `text_too_long` first
+_Label = Annotated[str, Field(min_length=1, max_length=64)]
+_Detail = Annotated[str, Field(max_length=1000)]
 _Text = Annotated[str, Field(max_length=1 << 20)]
+
+
+def check_voice_id(text: str) -> None:
+    """Checks an id that came by another way than in a message.
+
+    Raises:
+        BadMessage: It cannot be one.
+    """
+    try:
+        _voice_id.validate_python(text)
+    except ValidationError:
+        raise BadMessage("voice_id: 1 to 64 letters, digits, -, _ and + are an id") from None
 
 
 class SynthesisOptions(ClientMessage):
@@ -70,17 +90,26 @@ class Consent(ClientMessage):
     speaker: Annotated[str, Field(min_length=1, max_length=200)]
     statement: Annotated[str, Field(max_length=2000)] = ""
     date: Annotated[str, Field(max_length=40)] = ""
+    details: Annotated[dict[_Label, _Detail], Field(max_length=32)] = Field(
+        default_factory=dict[str, str]
+    )
+    """Whatever else shall be kept with it."""
 
 
-class VoiceRegistration(ClientMessage):
-    """Make a voice from a clip; the body of ``POST /v1/voices``."""
+class VoiceDescription(ClientMessage):
+    """All about a new voice but its clip; the query of ``POST /v1/voices`` with an audio body."""
 
-    voice_id: VoiceId
-    reference_audio: str
-    """The clip as a WAV, MP3, FLAC or Ogg file, in base64."""
+    voice_id: NewVoiceId
     name: Annotated[str, Field(max_length=200)] | None = None
     consent: Consent | None = None
     replace: bool = False
+
+
+class VoiceRegistration(VoiceDescription):
+    """Make a voice from a clip; the JSON body of ``POST /v1/voices``."""
+
+    reference_audio: str
+    """The clip as a WAV, MP3, FLAC, Ogg or WebM file, in base64."""
 
 
 class RegisterVoice(VoiceRegistration):
@@ -109,6 +138,7 @@ tts_client_message: TypeAdapter[TtsClientMessage] = TypeAdapter(
     Annotated[TtsClientMessage, Field(discriminator="type")]
 )
 synthesis_request: TypeAdapter[SynthesisRequest] = TypeAdapter(SynthesisRequest)
+voice_description: TypeAdapter[VoiceDescription] = TypeAdapter(VoiceDescription)
 voice_registration: TypeAdapter[VoiceRegistration] = TypeAdapter(VoiceRegistration)
 
 
@@ -139,6 +169,9 @@ class VoiceRegistered(ServerMessage):
     type: Literal["voice_registered"] = "voice_registered"
     voice_id: str
     duration_s: float
+    """Of the clip that is kept, without the silence at its ends."""
+    notes: list[str] | None = None
+    """What its owner should know: `clipped`."""
 
 
 class Voice(ServerMessage):
@@ -148,7 +181,10 @@ class Voice(ServerMessage):
     voice_id: str
     name: str
     language: str
+    """`mul` for several."""
     cloned: bool
+    duration_s: float | None = None
+    created: str | None = None
 
 
 class Voices(ServerMessage):
