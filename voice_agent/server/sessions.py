@@ -133,9 +133,7 @@ class Sessions:
         """Whether no slot is free."""
         return self.n_open >= self._settings.server.max_sessions
 
-    def open(
-        self, websocket: WebSocket, room: EngineRoom, voices: VoiceLibrary | None = None
-    ) -> Session:
+    def open(self, websocket: WebSocket, room: EngineRoom, voices: VoiceLibrary | None) -> Session:
         """Takes a slot; give it back with `release`.
 
         Raises:

@@ -67,7 +67,7 @@ async def _run_call(websocket: WebSocket, state: State, start: Start, run: Run) 
     try:
         if reasons := state.room.unready():
             raise AtCapacity(reasons[0])
-        session = state.sessions.open(websocket, state.room)
+        session = state.sessions.open(websocket, state.room, state.voices)
     except AtCapacity as error:
         metrics.calls_total.labels("busy").inc()
         logger.info("a telephone call is refused: {}", error.message)
