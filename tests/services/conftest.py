@@ -41,11 +41,12 @@ class RunningService:
 
 
 @contextmanager
-def running(service: str, **settings: object) -> Iterator[RunningService]:
-    """Starts ``voice-agent serve`` on a free port and ends it afterwards.
+def running(service: str, *, port: int = 0, **settings: object) -> Iterator[RunningService]:
+    """Starts ``voice-agent serve`` and ends it afterwards.
 
     Args:
         service: `asr`, `tts`, …
+        port: Where it listens; 0 takes a free one.
         settings: By environment name without prefix (``SERVER__MAX_SESSIONS=2``).
     """
     environment = {
@@ -53,7 +54,7 @@ def running(service: str, **settings: object) -> Iterator[RunningService]:
         **{f"VOICE_AGENT_{name}": str(value) for name, value in settings.items()},
     }
     process = subprocess.Popen(
-        [sys.executable, "-m", "voice_agent.cli", "serve", service, "--port", "0"],
+        [sys.executable, "-m", "voice_agent.cli", "serve", service, "--port", str(port)],
         cwd=_ROOT,
         env=environment,
         stderr=subprocess.PIPE,
@@ -61,7 +62,6 @@ def running(service: str, **settings: object) -> Iterator[RunningService]:
     )
     log: list[str] = []
     listening = threading.Event()
-    port = 0
 
     def read() -> None:
         nonlocal port
@@ -76,7 +76,7 @@ def running(service: str, **settings: object) -> Iterator[RunningService]:
     reader = threading.Thread(target=read, daemon=True)
     reader.start()
     try:
-        if not listening.wait(_START_TIMEOUT_S) or not port:
+        if not listening.wait(_START_TIMEOUT_S) or process.poll() is not None:
             raise RuntimeError(f"{service} did not start:\n" + "".join(log))
         running_service = RunningService(process, port, log)
         _wait_until_ready(running_service)

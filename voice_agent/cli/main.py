@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from voice_agent.cli.call import call
 from voice_agent.cli.config import config
 from voice_agent.cli.doctor import doctor
 from voice_agent.cli.eval_window import eval_window
@@ -29,6 +30,7 @@ app.command()(serve)
 app.command()(transcribe)
 app.command()(say)
 app.command()(talk)
+app.command()(call)
 app.command()(voices)
 app.add_typer(models, name="models")
 app.command()(eval_window)
