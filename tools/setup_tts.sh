@@ -29,7 +29,7 @@ without_dependencies=(
 )
 tests=(psutil==7.2.2 pytest==9.2.0 pytest-asyncio==1.5.0 hatchling)
 
-wanted=$(cat tools/setup_tts.sh pyproject.toml requirements.lock | cksum)" $torch"
+wanted=$(cat tools/setup_tts.sh requirements.lock | cksum)" $torch"
 if [[ -r $environment/.ready && $(<"$environment/.ready") == "$wanted" ]]; then exit 0; fi
 
 started=$SECONDS

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from voice_agent.engines.chatterbox import sampling
+from voice_agent.engines.chatterbox import llama, sampling
 from voice_agent.engines.chatterbox.spec import EngineSpec, Sampling
-from voice_agent.engines.chatterbox.t3_weights import EPSILON, HEAD_SIZE, Layer, T3Weights
+from voice_agent.engines.chatterbox.t3_weights import HEAD_SIZE, T3Weights
 from voice_agent.engines.chatterbox.tensors import Tensor, functional, torch
 
 _BUCKET = 128  # positions; a step reads whole buckets, and each needs a graph of its own
@@ -68,7 +68,6 @@ class T3:
         self._length = torch.zeros(slots, dtype=torch.int64, device=device)
         self._going = torch.zeros(slots, dtype=torch.bool, device=device)
         self._token = torch.zeros(slots, dtype=torch.int64, device=device)
-        self._at = torch.arange(positions, device=device)
         self._sampling = sampling.new_state(slots, n_ids, spec.start_speech, device)
         self._prefixes: OrderedDict[tuple[str, float], Prefix] = OrderedDict()
         self._max_prefixes = prefixes
@@ -89,7 +88,8 @@ class T3:
         if found is None:
             embedded = self.embed_voice(voice)
             keys_values = self._new_cache(embedded.shape[1])
-            self._run(embedded.to(self._dtype), keys_values[:, :, None], past=0)
+            cache = keys_values[:, :, None]
+            llama.run(self._weights, embedded.to(self._dtype), cache, past=0)
             found = self._prefixes[key] = Prefix(keys_values=keys_values)
             while len(self._prefixes) > self._max_prefixes:
                 self._prefixes.popitem(last=False)
@@ -117,7 +117,7 @@ class T3:
             raise ValueError(f"{past + n_new} positions do not fit into {self.positions}")
         rows = slice(2 * slot, 2 * slot + 2)
         self._cache[:, :, rows, :, :past] = prefix.keys_values[:, :, None]
-        hidden = self._run(embedded, self._cache[:, :, rows], past=past)
+        hidden = llama.run(self._weights, embedded, self._cache[:, :, rows], past=past)
         both = self._head(hidden[:, -1])
         self._sampling.set(slot, how, seed, self._spec.start_speech)
         self.logits[slot] = both[0] + how.cfg_weight * (both[0] - both[1])
@@ -214,7 +214,7 @@ class T3:
 
     def _advance(self, n_slots: int, length: int) -> None:
         """One step of the first `n_slots`, in place: draw, embed, transform."""
-        state, weights, n_rows = self._sampling, self._weights, 2 * n_slots
+        state, weights = self._sampling, self._weights
         going, drawn = self._going[:n_slots], self._drawn[:n_slots]
         token = sampling.draw(self.logits[:n_slots], state, drawn, n_slots)
         self._token[:n_slots] = token
@@ -223,87 +223,18 @@ class T3:
         drawn += going
         hidden = weights.speech[token] + weights.speech_position[drawn]
         rows = self._length[:n_slots].repeat_interleave(2)
-        hidden = self._decode(hidden.repeat_interleave(2, 0), rows, n_rows, length)
+        hidden = hidden.repeat_interleave(2, 0)
+        hidden = llama.step(weights, hidden, self._cache, rows, length)
         both = self._head(hidden).view(n_slots, 2, -1)
         guided = both[:, 0] + state.cfg_weight[:n_slots, None] * (both[:, 0] - both[:, 1])
         self.logits[:n_slots] = torch.where(going[:, None], guided, self.logits[:n_slots])
         self._length[:n_slots] += going
 
-    # -- the transformer
-
-    def _decode(self, hidden: Tensor, at: Tensor, n_rows: int, length: int) -> Tensor:
-        """One position of each row: hidden [R, C], at int64 [R] → [R, C]."""
-        weights = self._weights
-        cos, sin = weights.cos[at][:, None], weights.sin[at][:, None]
-        visible = (self._at[:length] <= at[:, None])[:, None, None]
-        where = at.view(n_rows, 1, 1, 1).expand(n_rows, weights.n_heads, 1, HEAD_SIZE)
-        for number, layer in enumerate(weights.layers):
-            normed = _normalised(hidden, layer.norm_attention)
-            split = functional.linear(normed, layer.qkv).view(n_rows, 3, -1, HEAD_SIZE)
-            query, key, value = split.unbind(1)
-            keys, values = self._cache[number, :, :n_rows].unbind(0)
-            keys.scatter_(2, where, _rotated(key, cos, sin)[:, :, None])
-            values.scatter_(2, where, value[:, :, None])
-            seen = functional.scaled_dot_product_attention(
-                _rotated(query, cos, sin)[:, :, None],
-                keys[:, :, :length],
-                values[:, :, :length],
-                attn_mask=visible,
-            )
-            hidden = hidden + functional.linear(seen.reshape(n_rows, -1), layer.out)
-            hidden = hidden + _mlp(_normalised(hidden, layer.norm_mlp), layer)
-        return hidden
-
-    def _run(self, hidden: Tensor, cache: Tensor, *, past: int) -> Tensor:
-        """Several positions at once, [R, n, C] → [R, n, C].
-
-        Args:
-            hidden: What comes in.
-            cache: [layers, 2, R, heads, positions, 64]; `past` positions of it are filled,
-                the new ones are written behind them.
-            past: How many came before.
-        """
-        weights = self._weights
-        n_rows, n_new, _ = hidden.shape
-        end = past + n_new
-        cos, sin = weights.cos[past:end], weights.sin[past:end]
-        visible = self._at[:end] <= self._at[past:end, None]
-        for number, layer in enumerate(weights.layers):
-            normed = _normalised(hidden, layer.norm_attention)
-            split = functional.linear(normed, layer.qkv).view(n_rows, n_new, 3, -1, HEAD_SIZE)
-            query, key, value = split.permute(2, 0, 3, 1, 4)
-            keys, values = cache[number, :, :, :, :end].unbind(0)
-            keys[:, :, past:] = _rotated(key, cos, sin)
-            values[:, :, past:] = value
-            seen = functional.scaled_dot_product_attention(
-                _rotated(query, cos, sin), keys, values, attn_mask=visible
-            )
-            seen = seen.transpose(1, 2).reshape(n_rows, n_new, -1)
-            hidden = hidden + functional.linear(seen, layer.out)
-            hidden = hidden + _mlp(_normalised(hidden, layer.norm_mlp), layer)
-        return hidden
-
     def _head(self, hidden: Tensor) -> Tensor:
         weights = self._weights
-        return functional.linear(_normalised(hidden, weights.norm), weights.head).float()
+        return functional.linear(llama.normalised(hidden, weights.norm), weights.head).float()
 
     def _new_cache(self, positions: int) -> Tensor:
         n_layers, _, _, n_heads, _, size = self._cache.shape
         shape = (n_layers, 2, n_heads, positions, size)
         return torch.empty(shape, dtype=self._dtype, device=self._device)
-
-
-def _normalised(hidden: Tensor, weight: Tensor) -> Tensor:
-    wide = hidden.float()
-    scale = torch.rsqrt(wide.pow(2).mean(-1, keepdim=True) + EPSILON)
-    return (wide * scale).to(hidden.dtype) * weight
-
-
-def _rotated(heads: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-    first, second = heads.chunk(2, -1)
-    return heads * cos + torch.cat((-second, first), -1) * sin
-
-
-def _mlp(hidden: Tensor, layer: Layer) -> Tensor:
-    gate, up = functional.linear(hidden, layer.gate_up).chunk(2, -1)
-    return functional.linear(functional.silu(gate) * up, layer.down)
