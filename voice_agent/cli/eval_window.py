@@ -38,7 +38,7 @@ def eval_window(
     with or_exit():
         from voice_agent.engines.whisper.evaluation import compare, recordings
         from voice_agent.engines.whisper.model import LoadedModel
-        from voice_agent.engines.whisper.placement import chosen_models, placement
+        from voice_agent.engines.whisper.placement import chosen_models, cpu_threads, placement
 
         overrides = {"asr": {"model": model}} if model else {}
         settings = load_settings(config, **overrides)
@@ -46,7 +46,11 @@ def eval_window(
         name, path = next(iter(chosen_models(settings).items()))
         device, compute_type = placement(settings.whisper)
         loaded = LoadedModel(
-            name, path, device=device, compute_type=compute_type, threads=settings.whisper.threads
+            name,
+            path,
+            device=device,
+            compute_type=compute_type,
+            threads=cpu_threads(settings.whisper),
         )
         pairs: list[Pair] = []
         for pair in compare(

@@ -12,7 +12,7 @@ Life of every engine: ``load()`` → ``warm_up()`` → jobs → ``close()``. Job
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -89,6 +89,16 @@ class Engine(Protocol):
 
     def forget(self, session_id: str) -> None:
         """Drops the session's queued jobs and what is kept for it."""
+        ...
+
+
+@runtime_checkable
+class MayBeLost(Protocol):
+    """An engine that can hang where nothing can end it: in the library of its model."""
+
+    @property
+    def lost(self) -> bool:
+        """Whether it will not come back, so that the process should end."""
         ...
 
 

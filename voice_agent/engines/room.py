@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from voice_agent.engines.base import Engine, EngineInfo, Recognizer, Speaker, TurnJudge
+from voice_agent.engines.base import Engine, EngineInfo, MayBeLost, Recognizer, Speaker, TurnJudge
 from voice_agent.engines.catalogue import RECOGNIZERS, SPEAKERS, Picked, pick
 from voice_agent.engines.silero import SileroVad
 from voice_agent.engines.smart_turn import SmartTurn
@@ -77,6 +77,11 @@ class EngineRoom:
         if not self._open:
             return ["engines are loading"]
         return [f"{e.info.name} is not ready" for e in self.engines if not e.ready]
+
+    def lost(self) -> list[str]:
+        """Engines that hang for good; only a new process has them again."""
+        lost = [e for e in self.engines if isinstance(e, MayBeLost) and e.lost]
+        return [engine.info.name for engine in lost]
 
     async def open(self) -> None:
         """Loads and warms everything.

@@ -1,7 +1,9 @@
 """The app of a service: its WebSocket, its health, its engines from start to end."""
 
 import asyncio
+import os
 import signal
+import threading
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -24,6 +26,9 @@ Bot = Callable[[Session], Awaitable[None]]
 
 # how late the loop is, is looked at this often
 _LAG_EVERY_S = 0.05
+_LOST_EVERY_S = 1.0
+_END_SLACK_S = 5.0  # for the shutdown after the drain
+_EXIT_LOST = 70  # EX_SOFTWARE of sysexits.h
 
 
 @dataclass(slots=True, kw_only=True)
@@ -80,9 +85,11 @@ def create_app(service: Service) -> FastAPI:
             opening = tasks.create_task(_open(room, voices))
             watch = tasks.create_task(sessions.watch())
             lag = tasks.create_task(measure_lag())
+            guard = tasks.create_task(_end_when_lost(room, values.server.drain_timeout_s))
             yield
             opening.cancel()
             lag.cancel()
+            guard.cancel()
             await sessions.drain()
             watch.cancel()
         if voices is not None:
@@ -111,6 +118,18 @@ async def _open(room: EngineRoom, voices: VoiceLibrary | None) -> None:
         return
     for role, info in room.infos.items():
         logger.info("{}: {} ({}): {}", role, info.name, info.model, info.why)
+
+
+async def _end_when_lost(room: EngineRoom, drain_timeout_s: float) -> None:
+    """Ends the process when an engine hangs for good: its supervisor starts another."""
+    while not room.lost():  # noqa: ASYNC110  nothing announces that nothing happens
+        await asyncio.sleep(_LOST_EVERY_S)
+    logger.critical("{} hangs, the service ends", ", ".join(room.lost()))
+    # the thread that hangs would keep the interpreter from ending
+    end = threading.Timer(drain_timeout_s + _END_SLACK_S, os._exit, [_EXIT_LOST])
+    end.daemon = True
+    end.start()
+    signal.raise_signal(signal.SIGTERM)
 
 
 async def measure_lag() -> None:

@@ -1,6 +1,7 @@
 """Whisper as a `Recognizer`: what sessions ask becomes windows, and hypotheses become text."""
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from voice_agent.engines.whisper.memory import keep_freed_memory
 from voice_agent.engines.whisper.model import AUTO, SPACELESS, LoadedModel, Window, confidence
 from voice_agent.engines.whisper.owner import Owner, Work, silence_of
 from voice_agent.engines.whisper.placement import cpu_threads, placement
-from voice_agent.engines.whisper.window import pieces, window_frames
+from voice_agent.engines.whisper.window import MAX_SAMPLES, pieces, window_frames
 from voice_agent.errors import EngineUnavailable, Unsupported
 from voice_agent.settings import WhisperSettings
 
@@ -27,6 +28,8 @@ _LANGUAGE_KNOWN_S = 2.0
 # a partial leaves out settled audio once the turn is this long, but keeps this much of it
 _TRIM_ABOVE_S = 12.0
 _KEEP_S = 4.0
+# beyond the minute after which a batch counts as stuck
+_LOST_AFTER_S = 60.0
 
 
 @dataclass(slots=True)
@@ -53,9 +56,16 @@ class WhisperRecognizer:
         models: Folders by name, the default first. Others can be asked for by name, and
             smaller ones stand in when memory runs out.
         settings: Device, precision, windows and limits.
+        load: Loads a model; its keywords are those of `LoadedModel`.
     """
 
-    def __init__(self, models: Mapping[str, Path], settings: WhisperSettings) -> None:
+    def __init__(
+        self,
+        models: Mapping[str, Path],
+        settings: WhisperSettings,
+        load: Callable[..., LoadedModel] = LoadedModel,
+    ) -> None:
+        self._load_model = load
         self._folders = dict(models)
         self._settings = settings
         self._device, self._compute_type = placement(settings)
@@ -96,6 +106,11 @@ class WhisperRecognizer:
     def ready(self) -> bool:
         """Whether a new session would be served: loaded, not failing, not overloaded."""
         return self._owner.healthy and self._owner.pressure.level < 4
+
+    @property
+    def lost(self) -> bool:
+        """Whether the model hangs, and has for longer than it could need."""
+        return self._owner.stuck_s > _LOST_AFTER_S
 
     @property
     def degraded(self) -> Mapping[str, str]:
@@ -150,10 +165,12 @@ class WhisperRecognizer:
             self._turns[key] = turn  # not for a final: who has no partials releases no turn
             return await self._partial(job, model, turn)
         found: list[tuple[float, Hypothesis]] = []
+        deadline_s = time.monotonic() + job.timeout_s
         for start, samples in pieces(job.samples):
             window = self._window(replace(job, samples=samples), model, turn)
             work = Work(window=window, model=model.name, beam_size=self._beam_size)
-            hypothesis = await self._run(work, job)
+            piece = replace(job, timeout_s=max(0.0, deadline_s - time.monotonic()))
+            hypothesis = await self._run(work, piece)
             if hypothesis is None:  # the session is gone
                 return None
             turn.hear(hypothesis)
@@ -165,11 +182,11 @@ class WhisperRecognizer:
     ) -> Transcript | None:
         length_s = len(job.samples) / ASR_SAMPLE_RATE_HZ
         stretch = self._owner.pressure.partial_stretch
-        if not stretch or length_s < turn.next_partial_s:
-            return None
-        turn.next_partial_s = length_s + (stretch - 0.5) * _PARTIAL_EVERY_S if stretch > 1 else 0.0
         left_out = _left_out(job)
         samples = job.samples[left_out:]
+        if not stretch or length_s < turn.next_partial_s or len(samples) > MAX_SAMPLES:
+            return None
+        turn.next_partial_s = length_s + (stretch - 0.5) * _PARTIAL_EVERY_S if stretch > 1 else 0.0
         window = self._window(replace(job, samples=samples), model, turn)
         hypothesis = await self._run(Work(window=window, model=model.name, is_final=False), job)
         # a bad hypothesis would take good words off the screen
@@ -208,7 +225,7 @@ class WhisperRecognizer:
 
     def _load_all(self) -> list[LoadedModel]:
         return [
-            LoadedModel(
+            self._load_model(
                 name,
                 folder,
                 device=self._device,

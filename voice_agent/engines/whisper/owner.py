@@ -81,10 +81,19 @@ class Owner(Generic[M]):
         self._fitting = Fitting(max_batch, clock)
         self._tasks: list[asyncio.Task[None]] = []
         self._closed = False
-        self.stuck = False
-        """A batch has not come back in time; nothing runs until it does."""
+        self._stuck_since_s: float | None = None
         self.pressure = Pressure(clock)
         self.models: dict[str, M] = {}
+
+    @property
+    def stuck(self) -> bool:
+        """Whether a batch has not come back in time; nothing runs until it does."""
+        return self._stuck_since_s is not None
+
+    @property
+    def stuck_s(self) -> float:
+        """For how long nothing has run because a batch is stuck; 0 if none is."""
+        return 0.0 if self._stuck_since_s is None else self._clock() - self._stuck_since_s
 
     @property
     def healthy(self) -> bool:
@@ -221,12 +230,12 @@ class Owner(Generic[M]):
     async def _wait_for_stuck(
         self, running: "asyncio.Future[Outcome]", batch: Sequence[WorkEntry]
     ) -> None:
-        self.stuck = True
+        self._stuck_since_s = self._clock()
         metrics.engine_trouble_total.labels(_NAME, "stuck").inc()
         logger.error("whisper is stuck: a batch runs for {:g} s", self._stuck_after_s)
         self._fail(batch, EngineTimeout(f"{_NAME} is stuck in a batch"))
         await asyncio.wait([running])
-        self.stuck = False
+        self._stuck_since_s = None
         logger.warning("whisper is no longer stuck")
 
     async def _run_smaller(self, batch: Sequence[WorkEntry]) -> None:
