@@ -3,6 +3,9 @@
 ``make flicker SPEECH=DIR`` or
 ``python -m benchmarks.flicker [--speech DIR] [--engine pocketsphinx whisper=FOLDER] [-o FILE]``
 
+``--phone-talk 24`` instead of a folder takes that many sentences, and voices of espeak-ng, that
+the small Whisper of the tests was not trained on.
+
 Each clip is played in real time into a session of its own of the real ASR service. What the
 table shows, over all words:
 
@@ -31,6 +34,8 @@ from benchmarks.services import service
 from benchmarks.speech import Clip, clips
 from benchmarks.steadiness import Turn, turns
 from benchmarks.words import Heard, word_error_rate
+from tests.phone_talk import HELD_OUT_VOICES, held_out_sentences, say
+from voice_agent.audio.pcm import float_to_int16
 
 _HEAD = (
     "| engine | turns | words | partials | changed | revised | settled after p50 / p95 s "
@@ -83,16 +88,27 @@ async def measure(engine: str, url: str, speech: Sequence[Clip], at_once: int) -
     return found
 
 
+def phone_talk(n: int) -> list[Clip]:
+    """Sentences that the Whisper of the tests should understand but has not seen."""
+    sentences = enumerate(held_out_sentences()[:n])
+    spoken = [(text, HELD_OUT_VOICES[i % len(HELD_OUT_VOICES)]) for i, text in sentences]
+    return [Clip(text, float_to_int16(say(text, voice).samples), text) for text, voice in spoken]
+
+
 async def main() -> None:
     """Measures and prints."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.flicker")
     parser.add_argument("--speech", type=Path, help="folder with transcripts.tsv")
+    parser.add_argument("--phone-talk", type=int, metavar="N", help="N sentences instead of them")
     parser.add_argument("--engine", nargs="+", default=["pocketsphinx"], help="NAME or NAME=FOLDER")
     parser.add_argument("--url", help="a running ASR service; by default one is started for each")
     parser.add_argument("--at-once", type=int, default=1, help="clips that are played at once")
     parser.add_argument("-o", "--output", type=Path, help="also write the table here")
     arguments = parser.parse_args()
-    speech = await clips(arguments.speech)
+    if arguments.phone_talk:
+        speech = phone_talk(arguments.phone_talk)
+    else:
+        speech = await clips(arguments.speech)
     report = f"{machine()}; load average {os.getloadavg()[0]:.1f}\n\n{_HEAD}"
     print(report, flush=True)
     for engine in arguments.engine:
