@@ -137,6 +137,7 @@ def _speaking(session: Session) -> list[FrameProcessor]:
             voices=voices_of(session),
             voice_id=tts.voice,
             max_chars=tts.max_text_chars,
+            speakable=tts.speakable,
         ),
         AnswerTracker(session_id=session.id, max_ahead_s=tts.max_ahead_s),
         LatencyMeter(session_id=session.id),

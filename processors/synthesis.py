@@ -12,6 +12,7 @@ from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 from processors.registrations import Registrations
 from voice_agent import metrics
 from voice_agent.engines.base import Speaker
+from voice_agent.engines.clauses import limits_of
 from voice_agent.errors import VoiceAgentError
 from voice_agent.frames import ClientMessageFrame, ServerMessageFrame
 from voice_agent.settings import TtsSettings
@@ -81,7 +82,7 @@ class Synthesis(FrameProcessor):
         self._session_id = session_id
         self._speaker = speaker
         self._voices = voices
-        self._requests = Requests(voices, limits)
+        self._requests = Requests(voices, limits, limits_of(speaker))
         self._registrations = Registrations(voices, self._push)
         self._audio_out_s = metrics.audio_out_s.labels(service)
         self._work = asyncio.Event()
@@ -162,7 +163,7 @@ class Synthesis(FrameProcessor):
         began_s = time.monotonic()
         n_chunks, total_ms = 0, 0.0
         error: VoiceAgentError | None = None
-        source = request.clauses()
+        source = request.parts()
         chunks = synthesize(
             self._speaker,
             request.options,

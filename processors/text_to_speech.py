@@ -14,9 +14,11 @@ from pipecat.frames.frames import (
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 
 from voice_agent.engines.base import Speaker
-from voice_agent.engines.clauses import Clause
+from voice_agent.engines.clauses import limits_of
 from voice_agent.errors import BadMessage, TextTooLong, VoiceAgentError
 from voice_agent.frames import ServerMessageFrame, SpokenAudioFrame
+from voice_agent.synthesis.requests import HOLD_S, language_of
+from voice_agent.synthesis.speakable.spoken import Spoken
 from voice_agent.synthesis.stream import synthesize
 from voice_agent.synthesis.text import TextAssembler
 from voice_agent.voices.library import VoiceLibrary
@@ -24,8 +26,8 @@ from voice_agent.wire.common import Error
 from voice_agent.wire.tts import SynthesisOptions
 
 ANSWER_SAMPLE_RATE_HZ = 24_000
-# Clauses that the model may be ahead of the voice; when it is full, the model waits.
-_MAX_CLAUSES = 64
+# Parts that the model may be ahead of the voice; when it is full, the model waits.
+_MAX_PARTS = 64
 # 25 tokens a second: chunks of 0.4 s keep an interruption and what was heard exact
 _CHUNK_TOKENS = 10
 
@@ -41,6 +43,7 @@ class TextToSpeech(FrameProcessor):
         voice_id: The agent's voice.
         voices: Knows the registered ones; None if there can be none.
         max_chars: Longest answer that is spoken; the rest of a longer one is not.
+        speakable: Numbers, markup and the like are put into words.
     """
 
     def __init__(
@@ -51,6 +54,7 @@ class TextToSpeech(FrameProcessor):
         voice_id: str,
         max_chars: int,
         voices: VoiceLibrary | None = None,
+        speakable: bool = True,
     ) -> None:
         super().__init__(name=f"TextToSpeech#{session_id}", enable_direct_mode=True)
         self._session_id = session_id
@@ -63,8 +67,10 @@ class TextToSpeech(FrameProcessor):
             encoding="pcm_s16le",
             sample_rate=ANSWER_SAMPLE_RATE_HZ,
         )
-        self._text = TextAssembler(max_chars)
-        self._clauses: asyncio.Queue[Clause | None] = asyncio.Queue()
+        self._speakable = speakable
+        self._text = self._new_text()
+        self._parts: asyncio.Queue[Spoken | None] = asyncio.Queue()
+        self._holding: asyncio.TimerHandle | None = None
         self._speaking: asyncio.Task[None] | None = None
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
@@ -73,9 +79,9 @@ class TextToSpeech(FrameProcessor):
         match frame:
             case LLMFullResponseStartFrame():
                 await self._stop()
-                self._text = TextAssembler(self._max_chars)
-                self._clauses = asyncio.Queue(_MAX_CLAUSES)
-                self._speaking = self.create_task(self._speak(self._clauses))
+                self._text = self._new_text()
+                self._parts = asyncio.Queue(_MAX_PARTS)
+                self._speaking = self.create_task(self._speak(self._parts))
             case InterruptionFrame():
                 await self._stop()
             case _:
@@ -94,28 +100,53 @@ class TextToSpeech(FrameProcessor):
         await super().cleanup()
         await self._stop()
 
+    def _new_text(self) -> TextAssembler:
+        return TextAssembler(
+            self._max_chars,
+            language_of(self._options, self._voices) if self._voices else "en",
+            rewrite=self._speakable,
+            limits=limits_of(self._speaker),
+        )
+
     async def _stop(self) -> None:
+        self._hold(on=False)
         speaking, self._speaking = self._speaking, None
         if speaking is not None and not speaking.done():
             await self.cancel_task(speaking)
 
     async def _write(self, delta: str) -> None:
+        self._hold(on=False)
         try:
-            clauses = self._text.feed(delta)
+            parts = self._text.feed(delta)
         except TextTooLong:
             return
-        for clause in clauses:
-            await self._clauses.put(clause)
+        for part in parts:
+            await self._parts.put(part)
+        self._hold(on=self._text.waiting)
 
     async def _finish(self) -> None:
+        self._hold(on=False)
         try:
-            for clause in self._text.flush():
-                await self._clauses.put(clause)
+            for part in self._text.flush():
+                await self._parts.put(part)
         except BadMessage:
             pass  # nothing to say is an answer too
-        await self._clauses.put(None)
+        await self._parts.put(None)
 
-    async def _speak(self, queue: "asyncio.Queue[Clause | None]") -> None:
+    def _hold(self, *, on: bool) -> None:
+        """Lets what is too short wait for more text, but not for long."""
+        if self._holding is not None:
+            self._holding.cancel()
+        loop = asyncio.get_running_loop()
+        self._holding = loop.call_later(HOLD_S, self._release) if on else None
+
+    def _release(self) -> None:
+        # a full queue has enough to speak: it can wait longer
+        if not self._parts.full():
+            for part in self._text.release():
+                self._parts.put_nowait(part)
+
+    async def _speak(self, queue: "asyncio.Queue[Spoken | None]") -> None:
         try:
             async for chunk in synthesize(
                 self._speaker,
@@ -141,6 +172,6 @@ class TextToSpeech(FrameProcessor):
         await self.push_frame(TTSStoppedFrame())
 
 
-async def _until_none(queue: "asyncio.Queue[Clause | None]") -> AsyncIterator[Clause]:
-    while (clause := await queue.get()) is not None:
-        yield clause
+async def _until_none(queue: "asyncio.Queue[Spoken | None]") -> AsyncIterator[Spoken]:
+    while (part := await queue.get()) is not None:
+        yield part

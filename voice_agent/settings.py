@@ -114,6 +114,8 @@ class TtsSettings(_Group):
     """Voice used when a request names none."""
     max_text_chars: int = Field(default=5000, ge=1)
     """Characters one synthesis may have."""
+    speakable: bool = True
+    """Numbers, dates, addresses, markup and the like are put into words before they are spoken."""
     max_ahead_s: Positive = 10.0
     """Synthesis pauses when this much audio waits for a slow reader."""
     max_pending_requests: int = Field(default=32, ge=1)

@@ -9,10 +9,11 @@ import pytest
 import soundfile as sf
 
 from voice_agent.engines.base import Samples, SpeakJob, SpokenChunk
-from voice_agent.engines.clauses import Clause
 from voice_agent.engines.espeak.speaker import EspeakSpeaker
 from voice_agent.errors import VoiceNotFound
 from voice_agent.synthesis.chunks import ChunkBuilder, EncodedChunk
+from voice_agent.synthesis.speakable.normaliser import speakable
+from voice_agent.synthesis.speakable.spoken import Spoken, verbatim
 from voice_agent.synthesis.stream import synthesize, whole
 from voice_agent.synthesis.text import TextAssembler
 from voice_agent.wire.tts import AudioEncoding, SynthesisOptions
@@ -32,7 +33,7 @@ async def speaker() -> AsyncIterator[EspeakSpeaker]:
 async def chunks_of(
     speaker: EspeakSpeaker, options: SynthesisOptions, text: str = TEXT
 ) -> list[EncodedChunk]:
-    stream = synthesize(speaker, options, whole(text), session_id="caller")
+    stream = synthesize(speaker, options, whole(verbatim(text)), session_id="caller")
     return [chunk async for chunk in stream]
 
 
@@ -105,13 +106,13 @@ async def test_without_streaming_there_is_one_chunk(
 
 
 async def test_text_as_it_is_written_sounds_like_its_clauses(speaker: EspeakSpeaker) -> None:
-    async def written() -> AsyncIterator[Clause]:
+    async def written() -> AsyncIterator[Spoken]:
         assembler = TextAssembler(5000)
         for letter in TEXT:
-            for clause in assembler.feed(letter):
-                yield clause
-        for clause in assembler.flush():
-            yield clause
+            for part in assembler.feed(letter):
+                yield part
+        for part in assembler.flush():
+            yield part
 
     stream = synthesize(
         speaker, SynthesisOptions(sample_rate=22_050), written(), session_id="caller"
@@ -126,11 +127,27 @@ async def test_text_as_it_is_written_sounds_like_its_clauses(speaker: EspeakSpea
 
 async def test_closing_the_stream_stops_the_speaker(speaker: EspeakSpeaker) -> None:
     stream = synthesize(
-        speaker, SynthesisOptions(), whole("It goes on. " * 400), session_id="caller"
+        speaker, SynthesisOptions(), whole(verbatim("It goes on. " * 400)), session_id="caller"
     )
     await anext(stream)
     await stream.aclose()
     assert speaker._owner.speeches() == []
+
+
+async def test_chunks_of_rewritten_text_point_into_what_was_written(
+    speaker: EspeakSpeaker,
+) -> None:
+    text = "It costs $5.30, **really**. Call 555-123-4567 by 5:30 pm, see [this](http://x.com)."
+    source = whole(speakable(text))
+    stream = synthesize(speaker, SynthesisOptions(chunk_size=5), source, session_id="caller")
+    chunks = [chunk async for chunk in stream]
+    assert (chunks[0].text_start, chunks[-1].text_end) == (0, len(text))
+    for before, after in itertools.pairwise(chunks):
+        assert before.text_start <= after.text_start
+        assert before.text_end <= after.text_end
+    # the number takes long: it is heard bit by bit
+    call = text.index("555")
+    assert len([c for c in chunks if call < c.text_end < call + 12]) >= 3
 
 
 async def test_an_unknown_voice_is_an_error_at_the_first_step(speaker: EspeakSpeaker) -> None:

@@ -138,10 +138,11 @@ def _open(out: Path | None) -> "Sink":
 
 def _parts(text: str, max_chars: int) -> Iterator[str]:
     """The text in pieces that one request may have, cut between sentences."""
-    from voice_agent.engines.clauses import clauses, is_speakable
+    from voice_agent.engines.clauses import ClauseLimits, clauses, is_speakable
 
+    limits = ClauseLimits(max_chars=max_chars // 2, first_chars=max_chars // 2)
     part = ""
-    for clause in clauses(text, max_chars=max_chars // 2, first_chars=max_chars // 2):
+    for clause in clauses(text, limits=limits):
         if part and len(part) + len(clause.text) > max_chars:
             yield part
             part = ""

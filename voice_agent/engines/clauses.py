@@ -2,9 +2,9 @@
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, Protocol, cast
+from typing import Any, Protocol, cast, runtime_checkable
 
 import sentencex  # pyright: ignore[reportMissingTypeStubs]  it has none
 
@@ -15,10 +15,50 @@ FIRST_CHARS = 80
 """A first sentence longer than this is cut at a clause, so that speech begins sooner."""
 
 _LEAST_CHARS = 15  # shorter than this, a clause of its own sounds chopped
+_MAX_GRAPHEME = 32  # code points; the longest emoji has 10
 
 # after a comma and the like that is followed by white space, or a full-width one
 _PAUSE = re.compile(r"[,;:—–]['\"”’)\]]*\s+|[\u3001\uff0c\uff1a\uff1b]")
 _WHITE_SPACE = re.compile(r"\s+")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClauseLimits:
+    """How long a clause may be for an engine.
+
+    Attributes:
+        max_chars: No clause is longer, but for white space and what cannot be spoken.
+        first_chars: A first clause longer than this is cut where a speaker would pause, if
+            there is such a place.
+        least_chars: A shorter one is joined with the next, if there is one: some models
+            speak nonsense when they are given a single word.
+        max_tokens: No clause has more of the engine's own units; None leaves them out.
+        count_tokens: Counts them. More text never has fewer.
+    """
+
+    max_chars: int = MAX_CHARS
+    first_chars: int = FIRST_CHARS
+    least_chars: int = 0
+    max_tokens: int | None = None
+    count_tokens: Callable[[str], int] = len
+
+
+NO_LIMITS = ClauseLimits()
+
+
+@runtime_checkable
+class Limited(Protocol):
+    """A speaker whose clauses have limits of their own."""
+
+    @property
+    def clause_limits(self) -> ClauseLimits:
+        """What its model speaks well."""
+        ...
+
+
+def limits_of(speaker: object) -> ClauseLimits:
+    """A speaker's limits, or the usual ones."""
+    return speaker.clause_limits if isinstance(speaker, Limited) else NO_LIMITS
 
 
 class _Boundaries(Protocol):
@@ -43,27 +83,29 @@ def clauses(
     text: str,
     *,
     language: str = "en",
-    max_chars: int = MAX_CHARS,
-    first_chars: int = FIRST_CHARS,
+    limits: ClauseLimits = NO_LIMITS,
 ) -> list[Clause]:
     """Cuts a text into sentences, and sentences that are too long into clauses or words.
 
     Args:
         text: Any text.
         language: Whose abbreviations end no sentence (`Dr.`, `z. B.`).
-        max_chars: No clause is longer, but for white space and what cannot be spoken.
-        first_chars: A first clause longer than this is cut where a speaker would pause,
-            if there is such a place.
+        limits: Of the engine.
 
     Returns:
         The clauses in order; together they are the text. Each has something that can be
         spoken, unless the whole text has nothing. None for an empty text.
     """
     ends: list[int] = []
+    max_chars = limits.max_chars - limits.least_chars  # a short one may come before it
     for start, end in sentences(text, language):
-        limit = first_chars if not ends else max_chars
+        limit = limits.first_chars if not ends else max_chars
         ends.extend(_cuts(text, start, end, limit, max_chars))
-    return _joined(text, ends)
+    pieces = _joined(text, ends, limits)
+    if limits.max_tokens is None:
+        return pieces
+    ends = [end for piece in pieces for end in _within(piece.start, piece.text, limits)]
+    return _joined(text, ends, NO_LIMITS)
 
 
 def sentences(text: str, language: str) -> Iterator[tuple[int, int]]:
@@ -110,30 +152,71 @@ def _cut(text: str, start: int, limit: int) -> int:
         # not so early that a stump is left
         if places and places[-1] - start >= _LEAST_CHARS:
             return places[-1]
-    cut = limit
-    while cut - 1 > start and _belongs_to_previous(text[cut]):
-        cut -= 1
-    return cut
+    return safe_cut(text, start, limit)
 
 
-def _belongs_to_previous(character: str) -> bool:
+def safe_cut(text: str, start: int, limit: int) -> int:
+    """The last place in ``text[start + 1 : limit + 1]`` that is not inside a character.
+
+    A character as a reader sees it: with its accents and vowel signs, a joined emoji, a
+    flag. One that is made of very many is cut all the same.
+    """
+    for cut in range(limit, max(start, limit - _MAX_GRAPHEME), -1):
+        if cut >= len(text) or not _joined_to_next(text, cut, start):
+            return cut
+    return limit
+
+
+def _joined_to_next(text: str, cut: int, start: int) -> bool:
+    before, after = text[cut - 1], text[cut]
     # accents, vowel signs, emoji joiners and variation selectors
-    return unicodedata.category(character) in ("Mn", "Mc", "Me", "Cf")
+    if unicodedata.category(after) in ("Mn", "Mc", "Me", "Cf") or before == "\u200d":
+        return True
+    if "\U0001f3fb" <= after <= "\U0001f3ff" or (before == "\r" and after == "\n"):
+        return True
+    if not (_is_flag(before) and _is_flag(after)):
+        return _is_jamo(before) and _is_jamo(after)
+    first = cut
+    while first > start and _is_flag(text[first - 1]):
+        first -= 1
+    return (cut - first) % 2 == 1  # two letters make a flag
 
 
-def _joined(text: str, ends: list[int]) -> list[Clause]:
-    """Clauses between the ends; what cannot be spoken goes with what is before it."""
+def _is_flag(character: str) -> bool:
+    return "\U0001f1e6" <= character <= "\U0001f1ff"
+
+
+def _is_jamo(character: str) -> bool:
+    return "\u1100" <= character <= "\u11ff"
+
+
+def _within(start: int, text: str, limits: ClauseLimits) -> Iterator[int]:
+    """Ends of the parts of a clause, halved until each has few enough tokens."""
+    n_tokens = limits.count_tokens(text)
+    if limits.max_tokens is None or n_tokens <= limits.max_tokens or len(text) < 2:
+        yield start + len(text)
+        return
+    cut = _cut(text, 0, (len(text) + 1) // 2)
+    yield from _within(start, text[:cut], limits)
+    yield from _within(start + cut, text[cut:], limits)
+
+
+def _joined(text: str, ends: list[int], limits: ClauseLimits) -> list[Clause]:
+    """Clauses between the ends.
+
+    What cannot be spoken goes with what is before it, what is too short with what follows.
+    """
     result: list[Clause] = []
     start = 0
-    for end in ends:
+    for number, end in enumerate(ends):
         piece = text[start:end]
         if not is_speakable(piece):
             if not result:
                 continue  # goes with what follows
-            last = result.pop()
-            result.append(Clause(text=text[last.start : end], start=last.start, end=end))
-        else:
-            result.append(Clause(text=piece, start=start, end=end))
+            start = result.pop().start
+        elif len(piece.strip()) < limits.least_chars and number + 1 < len(ends):
+            continue
+        result.append(Clause(text=text[start:end], start=start, end=end))
         start = end
     if start < len(text):  # nothing that can be spoken in all of it
         result.append(Clause(text=text[start:], start=start, end=len(text)))

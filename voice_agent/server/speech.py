@@ -16,9 +16,9 @@ from voice_agent.engines.base import Speaker
 from voice_agent.errors import EngineUnavailable
 from voice_agent.server.requests import serving, text_of
 from voice_agent.synthesis.chunks import EncodedChunk
-from voice_agent.synthesis.requests import with_voice
+from voice_agent.synthesis.requests import language_of, with_voice
 from voice_agent.synthesis.stream import synthesize, whole
-from voice_agent.synthesis.text import check_text
+from voice_agent.synthesis.text import spoken_text
 from voice_agent.wire.common import parse
 from voice_agent.wire.tts import SynthesisOptions, synthesis_request
 
@@ -39,16 +39,18 @@ async def speak(request: Request) -> Response:
     state = serving(request)
     body = await text_of(request, state.settings.server.max_frame_bytes)
     wanted = parse(synthesis_request, body)
-    check_text(wanted.text, state.settings.tts.max_text_chars)
+    tts = state.settings.tts
     speaker, voices = state.room.speaker, state.voices
     if speaker is None or voices is None:
         raise EngineUnavailable("this process has no speaker")
-    options = with_voice(wanted, state.settings.tts.voice)
+    options = with_voice(wanted, tts.voice)
+    language = language_of(options, voices)
+    text = spoken_text(wanted.text, tts.max_text_chars, language, rewrite=tts.speakable)
     voices.check(options.voice_id, options.language)
     chunks = synthesize(
         speaker,
         options,
-        whole(wanted.text),
+        whole(text),
         session_id=f"http-{secrets.token_hex(8)}",
         voices=voices,
     )

@@ -61,8 +61,8 @@ class ChunkBuilder:
         self._text_start: int | None = None  # of the open chunk
         self._text_end = 0
 
-    def add(self, piece: SpokenChunk, text_at: int = 0) -> Iterator[EncodedChunk]:
-        """Adds speech whose text begins at `text_at`; yields the chunks that are full.
+    def add(self, piece: SpokenChunk) -> Iterator[EncodedChunk]:
+        """Adds speech; yields the chunks that are full.
 
         A full chunk waits for the sample after it, so that the last chunk always has
         audio and can take the encoder's tail.
@@ -74,8 +74,8 @@ class ChunkBuilder:
             head, piece = _cut(piece, n_samples)
             self._data += self.encoder.encode(head.samples)
             if self._text_start is None:
-                self._text_start = text_at + head.text_start
-            self._text_end = max(self._text_end, text_at + head.text_end)
+                self._text_start = head.text_start
+            self._text_end = max(self._text_end, head.text_end)
             if self._room is not None:
                 self._room -= len(head.samples)
 

@@ -6,14 +6,19 @@ import time
 from collections import deque
 from collections.abc import AsyncGenerator, Callable
 
-from voice_agent.engines.clauses import Clause
+from voice_agent.engines.clauses import NO_LIMITS, ClauseLimits
 from voice_agent.errors import BadMessage, RateLimited
 from voice_agent.settings import TtsSettings
-from voice_agent.synthesis.text import TextAssembler, check_text
+from voice_agent.synthesis.speakable.spoken import Spoken
+from voice_agent.synthesis.text import TextAssembler, spoken_text
 from voice_agent.voices.library import VoiceLibrary
 from voice_agent.wire.tts import Flush, SynthesisOptions, Synthesize, TextDelta
 
 _RETRY_AFTER_MS = 1000
+_USUAL_LANGUAGE = "en"
+_ANY_LANGUAGE = "mul"  # of a voice that has several
+HOLD_S = 0.3
+"""A part that is too short for the engine waits so long for more text."""
 
 
 class SpeechRequest:
@@ -22,7 +27,7 @@ class SpeechRequest:
     Args:
         request_id: Unique in its session while it lasts.
         options: How to speak.
-        max_chars: Its text may not have more.
+        text: Takes its text.
         clock: Seconds, monotonic.
 
     Attributes:
@@ -35,7 +40,7 @@ class SpeechRequest:
         self,
         request_id: str,
         options: SynthesisOptions,
-        max_chars: int,
+        text: TextAssembler,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.request_id = request_id
@@ -44,9 +49,9 @@ class SpeechRequest:
         self.failed = False
         self.speakable_s: float | None = None
         self._clock = clock
-        self._text = TextAssembler(max_chars, options.language or "en")
+        self._text = text
         self._over = False
-        self._clauses: deque[Clause] = deque()  # no more than its text has
+        self._parts: deque[Spoken] = deque()  # no more than its text has
         self._news = asyncio.Event()
 
     @property
@@ -54,9 +59,9 @@ class SpeechRequest:
         """Not all of it is, or will be, spoken."""
         return self.cancelled or self.failed
 
-    def put_whole(self, text: str) -> None:
+    def put_whole(self, text: Spoken) -> None:
         """Gives it all its text at once; it has been checked."""
-        self._put([Clause(text=text, start=0, end=len(text))])
+        self._put([text])
         self._end()
 
     def feed(self, delta: str) -> None:
@@ -85,24 +90,28 @@ class SpeechRequest:
         finally:
             self._end()
 
-    async def clauses(self) -> AsyncGenerator[Clause]:
+    async def parts(self) -> AsyncGenerator[Spoken]:
         """What can be spoken, as it comes."""
         while True:
-            while self._clauses:
-                yield self._clauses.popleft()
+            while self._parts:
+                yield self._parts.popleft()
             if self._over:
                 return
             self._news.clear()
-            await self._news.wait()
+            try:
+                async with asyncio.timeout(HOLD_S if self._text.waiting else None):
+                    await self._news.wait()
+            except TimeoutError:
+                self._put(self._text.release())
 
     def _still_open(self) -> None:
         if self._over:
             raise BadMessage(f"the text of {self.request_id} is complete; use a new request_id")
 
-    def _put(self, clauses: list[Clause]) -> None:
-        if clauses and self.speakable_s is None:
+    def _put(self, parts: list[Spoken]) -> None:
+        if parts and self.speakable_s is None:
             self.speakable_s = self._clock()
-        self._clauses.extend(clauses)
+        self._parts.extend(parts)
         self._news.set()
 
     def _end(self) -> None:
@@ -119,12 +128,16 @@ class Requests:
 
     Args:
         voices: Knows which there are.
-        limits: `max_text_chars`, `max_pending_requests`, and the usual `voice`.
+        limits: `max_text_chars`, `max_pending_requests`, `speakable`, and the usual `voice`.
+        clause_limits: Of the speaker.
     """
 
-    def __init__(self, voices: VoiceLibrary, limits: TtsSettings) -> None:
+    def __init__(
+        self, voices: VoiceLibrary, limits: TtsSettings, clause_limits: ClauseLimits = NO_LIMITS
+    ) -> None:
         self._voices = voices
         self._limits = limits
+        self._clause_limits = clause_limits
         # Bounded by `max_pending_requests` and the one that is spoken; more are refused.
         self._requests: dict[str, SpeechRequest] = {}
 
@@ -139,8 +152,14 @@ class Requests:
         Raises:
             VoiceAgentError: It is refused; the error names the request.
         """
-        check_text(message.text, self._limits.max_text_chars)
-        self._open(message.request_id or secrets.token_hex(8), message).put_whole(message.text)
+        options = with_voice(message, self._limits.voice)
+        text = spoken_text(
+            message.text,
+            self._limits.max_text_chars,
+            language_of(options, self._voices),
+            rewrite=self._limits.speakable,
+        )
+        self._open(message.request_id or secrets.token_hex(8), message).put_whole(text)
 
     def write(self, message: TextDelta) -> None:
         """Adds to a request's text; the first piece makes the request.
@@ -204,9 +223,25 @@ class Requests:
             )
         options = with_voice(options, self._limits.voice)
         self._voices.check(options.voice_id, options.language)
-        request = SpeechRequest(request_id, options, self._limits.max_text_chars)
-        self._requests[request_id] = request
+        text = TextAssembler(
+            self._limits.max_text_chars,
+            language_of(options, self._voices),
+            rewrite=self._limits.speakable,
+            limits=self._clause_limits,
+        )
+        request = self._requests[request_id] = SpeechRequest(request_id, options, text)
         return request
+
+
+def language_of(options: SynthesisOptions, voices: VoiceLibrary) -> str:
+    """What a request is spoken in: its own language, else its voice's, else English."""
+    if options.language is not None:
+        return options.language
+    own = {voice.voice_id: voice.language for voice in voices.own}
+    if options.voice_id == "default":
+        return next(iter(own.values()), _USUAL_LANGUAGE)
+    language = own.get(options.voice_id, voices.language)
+    return _USUAL_LANGUAGE if language == _ANY_LANGUAGE else language
 
 
 def with_voice(options: SynthesisOptions, voice: str) -> SynthesisOptions:

@@ -3,29 +3,30 @@
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterable, Iterator
 from contextlib import aclosing
+from dataclasses import replace
 
 from voice_agent.engines.base import ClonedVoice, Priority, Speaker, SpeakJob, SpokenChunk
-from voice_agent.engines.clauses import Clause
 from voice_agent.synthesis.chunks import (
     SPEECH_TOKENS_PER_S,
     ChunkBuilder,
     EncodedChunk,
 )
+from voice_agent.synthesis.speakable.spoken import Spoken
 from voice_agent.voices.library import VoiceLibrary
 from voice_agent.wire.tts import SynthesisOptions
 
 _STEP_S = 0.5  # MP3 at 48 kHz takes 20 ms for a second: others run in between
 
 
-async def whole(text: str) -> AsyncGenerator[Clause]:
+async def whole(text: Spoken) -> AsyncGenerator[Spoken]:
     """A text that is all there, as a source for `synthesize`."""
-    yield Clause(text=text, start=0, end=len(text))
+    yield text
 
 
 async def synthesize(
     speaker: Speaker,
     options: SynthesisOptions,
-    source: AsyncIterable[Clause],
+    source: AsyncIterable[Spoken],
     *,
     session_id: str,
     timeout_s: float = 15.0,
@@ -39,8 +40,8 @@ async def synthesize(
     Args:
         speaker: A loaded one.
         options: How to speak and how to encode.
-        source: `whole` text, or clauses as they come; the caller has checked that they
-            can be spoken, and closes it.
+        source: `whole` text, or parts as they come; the caller has checked that they can
+            be spoken, and closes it. Chunks say where in the original text they are.
         session_id: Who asked.
         timeout_s: For the speaker's first audio of each text.
         voices: Knows the registered voices; None if there can be none. The voice is looked
@@ -56,12 +57,12 @@ async def synthesize(
     builder = ChunkBuilder(options.encoding, rate_hz, options.sample_rate, chunk_size)
     step = int(_STEP_S * rate_hz)
     voice = await voices.resolve(options.voice_id) if voices else None
-    async for clause in source:
-        job = _job(options, clause.text, session_id, timeout_s, voice)
+    async for text in source:
+        job = _job(options, text.text, session_id, timeout_s, voice)
         async with aclosing(speaker.speak(job)) as spoken:
             async for piece in spoken:
                 for part in _steps(piece, step):
-                    for chunk in builder.add(part, clause.start):
+                    for chunk in builder.add(_in_original(part, text)):
                         yield chunk
                     # pieces may be waiting: without this nobody else would run
                     await asyncio.sleep(0)
@@ -79,6 +80,10 @@ def _steps(piece: SpokenChunk, n_samples: int) -> Iterator[SpokenChunk]:
             text_start=piece.text_start + n_chars * at // len(piece.samples),
             text_end=piece.text_start + n_chars * until // len(piece.samples),
         )
+
+
+def _in_original(piece: SpokenChunk, text: Spoken) -> SpokenChunk:
+    return replace(piece, text_start=text.at(piece.text_start), text_end=text.at(piece.text_end))
 
 
 def _job(

@@ -1,24 +1,31 @@
 """What may be spoken, and text that arrives piece by piece."""
 
-import re
-
-from voice_agent.engines.clauses import Clause, clauses, first_pause, is_speakable, sentences
+from voice_agent.engines.clauses import NO_LIMITS, ClauseLimits, is_speakable
 from voice_agent.errors import BadMessage, TextTooLong
+from voice_agent.synthesis.speakable.normaliser import Normaliser, speakable
+from voice_agent.synthesis.speakable.spoken import Spoken
 
-_MAY_END = re.compile(r"[\s.!?…,;:—–\u3001\u3002\uff01\uff0c\uff1a\uff1b\uff1f]")
 _NOTHING = "there is nothing to speak in the text: it has no letter and no digit"
 
 
-def check_text(text: str, max_chars: int) -> None:
-    """Refuses what cannot be one request.
+def spoken_text(text: str, max_chars: int, language: str = "en", *, rewrite: bool = True) -> Spoken:
+    """How a text that is one request is spoken.
+
+    Args:
+        text: As a client sent it.
+        max_chars: It may not have more.
+        language: Whose rules it is rewritten by.
+        rewrite: False leaves it as it is.
 
     Raises:
         TextTooLong: It has more than `max_chars` characters.
-        BadMessage: It is empty, or has only white space, punctuation or emoji.
+        BadMessage: It is empty, or has only white space, punctuation, markup or emoji.
     """
     _check_length(len(text), max_chars)
-    if not is_speakable(text):
+    spoken = speakable(text, language, rewrite=rewrite)
+    if not is_speakable(spoken.text):
         raise BadMessage(_NOTHING)
+    return spoken
 
 
 def _check_length(n_chars: int, max_chars: int) -> None:
@@ -31,44 +38,53 @@ def _check_length(n_chars: int, max_chars: int) -> None:
 class TextAssembler:
     """Gathers a request's text while it is written and gives out what can be spoken.
 
-    Clauses come in order and say where in the whole text they are. The first one is given
-    out at its first pause, later ones when it is sure that the sentence is over, which
-    often takes the first letter of the next one (`Dr.`, `3.`).
+    Each part is speakable, and says where in the whole text it comes from. The first one
+    ends at its first pause, later ones when it is sure that the sentence is over, which
+    often takes the first letter of the next one (`Dr.`, `3.`). Together, the parts are what
+    `spoken_text` gives for the whole text.
+
+    A part too short to be spoken well by itself waits for the next one (`waiting`); when
+    nothing follows for a while, the owner calls `release`.
 
     Args:
         max_chars: The whole request may not have more.
-        language: Whose abbreviations end no sentence.
+        language: Whose rules and abbreviations.
+        rewrite: False leaves the text as it is.
+        limits: `least_chars` says what is too short.
     """
 
-    def __init__(self, max_chars: int, language: str = "en") -> None:
+    def __init__(
+        self,
+        max_chars: int,
+        language: str = "en",
+        *,
+        rewrite: bool = True,
+        limits: ClauseLimits = NO_LIMITS,
+    ) -> None:
         self._max_chars = max_chars
-        self._language = language
-        self._pending = ""
-        self._at = 0  # where `_pending` begins in the whole text
+        self._normaliser = Normaliser(language, rewrite=rewrite)
+        self._least_chars = limits.least_chars
+        self._held: Spoken | None = None
+        self._any = False  # something was given out
 
-    def feed(self, delta: str) -> list[Clause]:
+    @property
+    def waiting(self) -> bool:
+        """Something could be spoken now, but is short and waits for what follows."""
+        return self._held is not None and is_speakable(self._held.text)
+
+    def feed(self, delta: str) -> list[Spoken]:
         """Adds text.
 
         Returns:
-            The clauses that are complete now, often none.
+            The parts that are complete now, often none.
 
         Raises:
             TextTooLong: The whole would be too long; `delta` was not added.
         """
-        _check_length(self._at + len(self._pending) + len(delta), self._max_chars)
-        # the first letter after an end shows that it was one
-        news = self._pending[-1:] + delta
-        self._pending += delta
-        if not delta or not _MAY_END.search(news):
-            return []
-        complete = clauses(self._pending, language=self._language)
-        if not self._is_over(complete[-1]):
-            complete.pop()
-        if not complete and self._at == 0:
-            complete = self._first_clause()
-        return self._give_out(complete)
+        _check_length(self._normaliser.n_chars + len(delta), self._max_chars)
+        return self._given(self._normaliser.feed(delta))
 
-    def flush(self) -> list[Clause]:
+    def flush(self) -> list[Spoken]:
         """Ends the text.
 
         Returns:
@@ -77,35 +93,24 @@ class TextAssembler:
         Raises:
             BadMessage: Nothing in the whole text could be spoken.
         """
-        rest = clauses(self._pending, language=self._language)
-        if is_speakable(self._pending):
-            return self._give_out(rest)
-        if self._at == 0:
+        rest = self._given(self._normaliser.flush()) + self.release()
+        if not self._any:
             raise BadMessage(_NOTHING)
-        self._pending = ""  # punctuation after the last clause
-        return []
+        return rest
 
-    def _is_over(self, clause: Clause) -> bool:
-        """Whether the last clause ends with a sentence that no following text can continue."""
-        if not is_speakable(clause.text):
-            return False
-        # in lower case even an ellipsis goes on
-        followed = sentences(clause.text + "a", self._language)
-        return any(end == len(clause.text) for _, end in followed)
-
-    def _first_clause(self) -> list[Clause]:
-        cut = first_pause(self._pending, 0, len(self._pending))
-        if cut is None or not is_speakable(self._pending[:cut]):
+    def release(self) -> list[Spoken]:
+        """Gives out what waits, however short."""
+        if self._held is None or not self.waiting:
             return []
-        return [Clause(text=self._pending[:cut], start=0, end=cut)]
+        held, self._held = self._held, None
+        self._any = True
+        return [held]
 
-    def _give_out(self, complete: list[Clause]) -> list[Clause]:
-        if not complete:
-            return []
-        given = [
-            Clause(text=clause.text, start=self._at + clause.start, end=self._at + clause.end)
-            for clause in complete
-        ]
-        self._pending = self._pending[complete[-1].end :]
-        self._at = given[-1].end
+    def _given(self, pieces: list[Spoken]) -> list[Spoken]:
+        given: list[Spoken] = []
+        for piece in pieces:
+            # what is not spoken goes with what follows
+            self._held = self._held.followed_by(piece) if self._held else piece
+            if self.waiting and len(self._held.text.strip()) >= self._least_chars:
+                given += self.release()
         return given

@@ -1,0 +1,1 @@
+"""The languages' rules, one file each; `rules_for` finds them."""

@@ -1,0 +1,101 @@
+"""What is done to a piece of text, in which order."""
+
+import re
+from collections.abc import Callable, Iterator
+
+from voice_agent.engines.clauses import is_speakable
+from voice_agent.synthesis.speakable import (
+    blocks,
+    contacts,
+    dates,
+    emoji,
+    markup,
+    money,
+    numbers,
+    phones,
+    quantities,
+    symbols,
+    tidy,
+    words,
+)
+from voice_agent.synthesis.speakable.rules import Rules
+from voice_agent.synthesis.speakable.spoken import Budget, Edit, Spoken, edited
+
+Pass = Callable[[str, Rules], Iterator[Edit]]
+
+# Addresses before emphasis, which would take their underscores; dates before telephone
+# numbers before money before plain numbers: each leaves only words to the next.
+_MARKUP: tuple[Pass, ...] = (
+    markup.structure,
+    contacts.addresses,
+    contacts.numbers_of_hosts,
+    markup.emphasis,
+    emoji.emoji,
+    emoji.smileys,
+    tidy.stops,
+)
+_WITH_DIGITS: tuple[Pass, ...] = (
+    dates.dates,
+    dates.spans_of_time,
+    dates.times,
+    phones.phones,
+    numbers.decades,
+    numbers.versions,
+    money.money,
+    quantities.quantities,
+)
+_WORDS: tuple[Pass, ...] = (
+    quantities.rates,
+    words.abbreviations,
+    words.saints_and_streets,
+    words.acronyms,
+    words.romans,
+)
+_NUMBERS: tuple[Pass, ...] = (
+    numbers.ordinals,
+    numbers.signs_of_numbers,
+    numbers.fractions,
+    numbers.plain,
+)
+_DIGIT = re.compile(r"[\d²³½¼¾⅐-⅞]")
+
+
+def rewritten(piece: Spoken, rules: Rules, budget: Budget, *, line_start: bool) -> Spoken:
+    """A piece of a text as it is spoken.
+
+    Args:
+        piece: As it is written; no address or number goes on beyond its ends.
+        rules: Of its language.
+        budget: Of the whole text.
+        line_start: The piece begins where a line begins.
+
+    Returns:
+        Empty if nothing in it can be spoken.
+    """
+    piece = edited(piece, tidy.raw(piece.text, rules), budget)
+    if line_start:
+        piece = edited(piece, blocks.blocks(piece.text, rules), budget)
+    piece = _through(_MARKUP, piece, rules, budget)
+    # a piece of signs only is not read out sign by sign
+    if is_speakable(piece.text):
+        if rules.numbers is not None:
+            digits = _DIGIT.search(piece.text) is not None
+            piece = _through(_WITH_DIGITS, piece, rules, budget) if digits else piece
+            piece = _through(_WORDS, piece, rules, budget)
+            piece = _through(_NUMBERS, piece, rules, budget) if digits else piece
+            piece = edited(piece, symbols.symbols(piece.text, rules), budget)
+        piece = _ended(edited(piece, tidy.spaces(piece.text, rules), budget))
+    return piece if is_speakable(piece.text) else Spoken("", [piece.end])
+
+
+def _through(passes: tuple[Pass, ...], piece: Spoken, rules: Rules, budget: Budget) -> Spoken:
+    for one in passes:
+        piece = edited(piece, one(piece.text, rules), budget)
+    return piece
+
+
+def _ended(piece: Spoken) -> Spoken:
+    """With a space at its end, which parts it from the next piece."""
+    if not piece.text:
+        return piece
+    return Spoken(piece.text + " ", [*piece.offsets, piece.end])
