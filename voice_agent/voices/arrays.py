@@ -5,6 +5,7 @@ import struct
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
@@ -47,11 +48,12 @@ def from_bytes(data: bytes, *, family: str, checkpoint: str) -> Conditioning:
     """
     wanted = {"format": _FORMAT, "family": family, "checkpoint": checkpoint}
     try:
-        if _labels(data) != wanted:
-            raise BadAudio("the conditioning is for another model")
-        return {name: _frozen(name, array) for name, array in load(data).items()}
-    except (SafetensorError, ValueError, struct.error) as error:
+        arrays = load(data)
+    except (SafetensorError, ValueError) as error:
         raise BadAudio("the conditioning is damaged") from error
+    if _labels(data) != wanted:
+        raise BadAudio("the conditioning is for another model")
+    return {name: _frozen(name, array) for name, array in arrays.items()}
 
 
 def n_bytes_of(conditioning: Conditioning) -> int:
@@ -60,7 +62,7 @@ def n_bytes_of(conditioning: Conditioning) -> int:
 
 
 def _labels(data: bytes) -> Mapping[str, Any]:
-    """The metadata in the header: 8 bytes of length, then JSON."""
+    """The metadata of a file that was read: 8 bytes of length, then JSON."""
     (n_bytes,) = struct.unpack_from("<Q", data)
     header: dict[str, Any] = json.loads(data[8 : 8 + n_bytes])
     return header.get("__metadata__", {})
@@ -69,7 +71,10 @@ def _labels(data: bytes) -> Mapping[str, Any]:
 def _frozen(name: str, array: NDArray[Any]) -> NDArray[Any]:
     if array.dtype.char not in _DTYPES:
         raise TypeError(f"{name}: {array.dtype} cannot be kept")
-    # ascontiguousarray would make a vector of a scalar
-    own = array if array.flags.c_contiguous and not array.flags.writeable else array.copy("C")
+    # what nobody can write to any more need not be copied
+    array = np.asarray(array)  # it may be a scalar
+    if array.flags.c_contiguous and not array.flags.writeable:
+        return array
+    own = np.array(array, order="C")
     own.flags.writeable = False
     return own
