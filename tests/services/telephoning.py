@@ -41,7 +41,7 @@ class Line:
         except ConnectionClosed:
             pass
 
-    def begin(self, call_sid: str = "CA0", **fields: object) -> None:
+    def begin(self, call_sid: str = "CA0", **fields: Any) -> None:
         """As Twilio begins."""
         self.send(CONNECTED, start(call_sid=call_sid, **fields))
 

@@ -248,6 +248,7 @@ def test_a_message_in_fragments_is_one(echo: RunningService) -> None:
 
 def test_compression_is_not_agreed_to(echo: RunningService) -> None:
     with dialled(echo) as line:
+        assert line.connection.response is not None
         assert "sec-websocket-extensions" not in line.connection.response.headers
 
 

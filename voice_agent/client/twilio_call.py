@@ -29,8 +29,9 @@ _HTTP_FORBIDDEN = 403
 # what Twilio keeps of an answer; it drops what comes beyond that (its warning 31931)
 _MAX_BUFFERED_BYTES = 600 * RATE_HZ
 _MAX_MESSAGE_BYTES = 16 << 20
-# how far behind real time the caller's audio may be and still catch up in one go
-_MAX_BEHIND_S = 1.0
+# how far behind real time the caller may be and still catch up; what is more is a hole in
+# the line
+_MAX_BEHIND_S = 0.2
 _CLOSE_WITHIN_S = 5.0
 _WORDS_OF_A_SERVER = frozenset({"media", "mark", "clear"})
 
