@@ -15,7 +15,7 @@ PARTS = [
     "and then he went on a really long and winding way to the house of his mother. ",
     "He left at five P M yesterday! ",
     "Did he? ",
-    "Yes. ",
+    "Yes.",
 ]
 
 
@@ -96,14 +96,14 @@ def test_the_limit_holds_for_the_whole_text() -> None:
     with pytest.raises(TextTooLong):
         assembler.feed("no, no")
     assembler.feed("ok")
-    assert [part.text for part in assembler.flush()] == ["ok "]
+    assert [part.text for part in assembler.flush()] == ["ok"]
 
 
 def test_what_is_not_spoken_goes_with_what_follows() -> None:
     assembler = TextAssembler(5000)
     assert assembler.feed("---\n\n") == []
     (part,) = assembler.feed("Hello there.\n")
-    assert (part.text, part.start, part.end) == ("Hello there. ", 4, 18)
+    assert (part.text, part.start, part.end) == ("Hello there. ", 5, 18)
     assert assembler.feed("---\n") == []
     assert assembler.flush() == []
 
@@ -139,4 +139,4 @@ class TestShortParts:
     def test_one_at_the_end_is_spoken_as_it_is(self) -> None:
         assembler = self.assembler()
         assembler.feed("Yes.")
-        assert [part.text for part in assembler.flush()] == ["Yes. "]
+        assert [part.text for part in assembler.flush()] == ["Yes."]

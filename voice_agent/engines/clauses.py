@@ -20,6 +20,7 @@ _MAX_GRAPHEME = 32  # code points; the longest emoji has 10
 # after a comma and the like that is followed by white space, or a full-width one
 _PAUSE = re.compile(r"[,;:—–]['\"”’)\]]*\s+|[\u3001\uff0c\uff1a\uff1b]")
 _WHITE_SPACE = re.compile(r"\s+")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,6 +113,7 @@ def sentences(text: str, language: str) -> Iterator[tuple[int, int]]:
     """Start and end of each sentence with the white space after it; they cover the text."""
     code = re.split("[-_+]", language.lower(), maxsplit=1)[0]
     at = 0
+    text = _SURROGATE.sub("\ufffd", text)  # the package takes only what can be encoded
     # the package has no types of its own
     boundaries = cast(_Boundaries, sentencex).get_sentence_boundaries(code, text)
     for boundary in boundaries:

@@ -7,7 +7,7 @@ from voice_agent.synthesis.speakable.rules import Rules
 from voice_agent.synthesis.speakable.spoken import Edit
 
 BLOCK_START = re.compile(
-    r"[ \t]{0,12}(?:>|\#{1,6}[ \t]|[-*+•‣◦–][ \t]|\d{1,3}[.)][ \t]|\||```|~~~)"
+    r"[ \t]{0,12}(?:>|\#{1,6}[ \t]|[-*+•‣◦–][ \t]|\d{1,3}[.)][ \t]|\||```|~~~|(?:[-*_=][ \t]?){3})"
 )
 """A line that does not continue the one before it."""
 
@@ -46,9 +46,15 @@ def blocks(text: str, rules: Rules) -> Iterator[Edit]:
     elif bullet := _BULLET.match(text, at):
         yield Edit(at, bullet.end(), "")
         yield from _end(text)
-    elif number := _NUMBER.match(text, at):
+    elif (number := _NUMBER.match(text, at)) and not _is_date(text[number.end() :], rules):
         yield Edit(number.start(2), number.end(2), ",")
         yield from _end(text)
+
+
+def _is_date(text: str, rules: Rules) -> bool:
+    """Whether a month follows: `3. Mai` begins no list."""
+    word = re.split(r"[\s,]", text, maxsplit=1)[0]
+    return rules.calendar is not None and word.lower() in rules.calendar.months
 
 
 def _row(text: str, at: int) -> Iterator[Edit]:

@@ -3,7 +3,7 @@
 from voice_agent.synthesis.speakable.languages.find import rules_for
 from voice_agent.synthesis.speakable.passes import rewritten
 from voice_agent.synthesis.speakable.pieces import Piece, PieceCutter
-from voice_agent.synthesis.speakable.spoken import Budget, Spoken, verbatim
+from voice_agent.synthesis.speakable.spoken import Budget, Edit, Spoken, edited, verbatim
 
 
 class Normaliser:
@@ -44,9 +44,8 @@ class Normaliser:
             return original
         if piece.code:
             said = f"{self._rules.code_block}. " if self._rules.code_block else ""
-            if piece.code == "inside" or not said:
-                return Spoken("", [original.end])
-            return Spoken(said, [original.start] * len(said) + [original.end])
+            edit = Edit(0, len(piece.text), "" if piece.code == "inside" else said)
+            return edited(original, [edit], self._budget)
         return rewritten(original, self._rules, self._budget, line_start=piece.line_start)
 
 

@@ -72,6 +72,8 @@ def rewritten(piece: Spoken, rules: Rules, budget: Budget, *, line_start: bool) 
     Returns:
         Empty if nothing in it can be spoken.
     """
+    if not is_speakable(piece.text):
+        return Spoken("", [piece.end])
     piece = edited(piece, tidy.raw(piece.text, rules), budget)
     if line_start:
         piece = edited(piece, blocks.blocks(piece.text, rules), budget)
@@ -84,7 +86,7 @@ def rewritten(piece: Spoken, rules: Rules, budget: Budget, *, line_start: bool) 
             piece = _through(_WORDS, piece, rules, budget)
             piece = _through(_NUMBERS, piece, rules, budget) if digits else piece
             piece = edited(piece, symbols.symbols(piece.text, rules), budget)
-        piece = _ended(edited(piece, tidy.spaces(piece.text, rules), budget))
+        piece = edited(piece, tidy.spaces(piece.text, rules), budget)
     return piece if is_speakable(piece.text) else Spoken("", [piece.end])
 
 
@@ -92,10 +94,3 @@ def _through(passes: tuple[Pass, ...], piece: Spoken, rules: Rules, budget: Budg
     for one in passes:
         piece = edited(piece, one(piece.text, rules), budget)
     return piece
-
-
-def _ended(piece: Spoken) -> Spoken:
-    """With a space at its end, which parts it from the next piece."""
-    if not piece.text:
-        return piece
-    return Spoken(piece.text + " ", [*piece.offsets, piece.end])

@@ -13,6 +13,7 @@ MAX_PIECE_CHARS = 400
 
 _AHEAD_CHARS = 32  # how far one looks beyond a cut, at most
 _LEAST_CHARS = 15  # before and after the pause that the first clause ends at
+_CONTEXT_CHARS = 64  # before a full stop, to tell whether it ends a sentence
 _MOST_TRIES = 50  # white space in a tag; more of it is no tag
 
 _CANDIDATE = re.compile(
@@ -23,6 +24,7 @@ _CANDIDATE = re.compile(
 )
 _OPEN_MARKUP = re.compile(r"<[A-Za-z/!][^<>]{0,200}\Z|\]\([^()\s]{0,200}\s[^()]{0,200}\Z")
 _LIST_NUMBER = re.compile(r"[ \t]*\d{1,3}[.)]\s\Z")
+_INITIAL = re.compile(r"(?<!\w)[^\W\d_]\.\s\Z")
 _GERMAN_ORDINAL = re.compile(r"(?<!\d)\d{1,3}\.\s\Z")
 _FENCE = re.compile(r"[ ]{0,3}(`{3,}|~{3,})")
 _SPACE = re.compile(r"\s")
@@ -111,6 +113,8 @@ class PieceCutter:
         return "opening"
 
     def _next_cut(self) -> int | None:
+        if self._pending.startswith("\n"):
+            return 1
         window = self._pending[: MAX_PIECE_CHARS + _AHEAD_CHARS]
         line = window.find("\n", 0, MAX_PIECE_CHARS)
         if self._fence or (self._line_start and _FENCE.match(window)):
@@ -144,9 +148,11 @@ class PieceCutter:
     def _sentence(self, window: str, at: int) -> _Cut | None:
         if at in self._refused or _LIST_NUMBER.fullmatch(window, 0, at):
             return None
+        if _INITIAL.search(window, max(0, at - 4), at):
+            return None
         if self._german and _GERMAN_ORDINAL.search(window, max(0, at - 6), at):
             return None
-        head = window[:at]
+        head = window[max(0, at - _CONTEXT_CHARS) : at]
         if self._ends(head, "a"):
             return _Cut(at, at)
         following = window[at:].lstrip()
@@ -194,4 +200,4 @@ def _line(window: str, at: int) -> _Cut | None:
     if not following:
         return None
     sure_at = len(window) - len(following) + 1
-    return _Cut(sure_at, at) if following[0] in "\n#>|`~-*+•‣◦–0123456789" else None
+    return _Cut(sure_at, at) if following[0] in "\n#>|`~-*+=•‣◦–0123456789" else None

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from voice_agent.synthesis.speakable.rules import Rules
 from voice_agent.synthesis.speakable.spoken import Edit
 
-_RUN = re.compile(r"[-=<>!]{1,2}[=>]|<-|[&+=<>≠≈±×÷≤≥→⇒%‰°@√∞π§№|\\_{}^~#*/•·]+")
+_RUN = re.compile(r"[-=<>!]{1,2}[=>]|<-|[&+=<>≠≈±×÷≤≥→⇒%‰°@√∞π§№©|\\_{}^~#*/•·]+")
 _PAIRS = {"->": "→", "=>": "⇒", "-->": "→", "<=": "≤", ">=": "≥", "!=": "≠", "==": "="}
 _PAUSES = "|•·"
 _BETWEEN_WORDS = "/"

@@ -16,7 +16,7 @@ _NO_TEXT = re.compile(
 # letters and digits in disguise: mathematical bold, double-struck, full width, …
 _DISGUISED = re.compile("[\U0001d400-\U0001d7ff\uff10-\uff19\uff21-\uff3a\uff41-\uff5a]+")
 _SPACES = re.compile(r"[^\S\n]{2,}|[^\S\n ]|\s*\n\s*")
-_BEFORE_STOP = re.compile(r"\s+(?=[.,;!?…](?:\s|$))")
+_BEFORE_STOP = re.compile(r"\s+(?=[.,;!?…]{1,3}(?:\s|$))")
 _REPEATED = re.compile(r"([.!?,;:…])\1{3,}|[-–—]{3,}")
 _AROUND = re.compile(r"\A\s+|\s+\Z")
 _MOST_STOPS = 3
@@ -37,13 +37,12 @@ def stops(text: str, rules: Rules) -> Iterator[Edit]:
 
 
 def spaces(text: str, rules: Rules) -> Iterator[Edit]:
-    """One space between words, none around the text and before a full stop."""
+    """One space between words and at the end, none at the beginning and before a full stop."""
     for found in _sorted(text, _AROUND, _BEFORE_STOP, _SPACES):
-        inside = found.start() > 0 and found.end() < len(text)
-        if found.re is _BEFORE_STOP or not inside:
+        if found.re is _BEFORE_STOP or found.start() == 0:
             new = ""
         else:
-            new = "\n" if "\n" in found.group() else " "
+            new = "\n" if "\n" in found.group() and found.end() < len(text) else " "
         if new != found.group():
             yield Edit(found.start(), found.end(), new)
 
