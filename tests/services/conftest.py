@@ -45,7 +45,7 @@ def running(service: str, *, port: int = 0, **settings: object) -> Iterator[Runn
     """Starts ``voice-agent serve`` and ends it afterwards.
 
     Args:
-        service: `asr`, `tts`, …
+        service: `asr`, `tts`, …; or a module that serves on a free port itself.
         port: Where it listens; 0 takes a free one.
         settings: By environment name without prefix (``SERVER__MAX_SESSIONS=2``).
     """
@@ -53,8 +53,9 @@ def running(service: str, *, port: int = 0, **settings: object) -> Iterator[Runn
         **os.environ,
         **{f"VOICE_AGENT_{name}": str(value) for name, value in settings.items()},
     }
+    serve = ["voice_agent.cli", "serve", service, "--port", str(port)]
     process = subprocess.Popen(
-        [sys.executable, "-m", "voice_agent.cli", "serve", service, "--port", str(port)],
+        [sys.executable, "-m", *([service] if "." in service else serve)],
         cwd=_ROOT,
         env=environment,
         stderr=subprocess.PIPE,

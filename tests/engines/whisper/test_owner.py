@@ -19,7 +19,9 @@ from tests.engines.whisper.scripted_model import (
 from voice_agent.engines.base import Priority
 from voice_agent.engines.guard import CircuitBreaker
 from voice_agent.engines.whisper.hypothesis import Hypothesis
-from voice_agent.engines.whisper.owner import Owner, Work, silence_of
+from voice_agent.engines.whisper.owner import Owner
+from voice_agent.engines.whisper.window import FULL_FRAMES
+from voice_agent.engines.whisper.work import Work, silence_of
 from voice_agent.errors import EngineTimeout, EngineUnavailable
 
 Waiting = asyncio.Task[Hypothesis | None]
@@ -662,3 +664,27 @@ async def test_a_model_that_fails_while_it_warms_up_is_unavailable() -> None:
     async with opened(model) as owner:
         with pytest.raises(EngineUnavailable, match="whisper failed: invalid weights"):
             await owner.run_alone([silence_of(1.0, short=True)], model)
+
+
+async def test_under_pressure_finals_get_short_windows_and_then_a_smaller_model() -> None:
+    clock = ScriptedClock()
+    big, small = ScriptedModel("big", 300), ScriptedModel("small", 200)
+    async with opened(big, small, clock=clock) as owner:
+        await ask(owner, 1, model="big", frames=FULL_FRAMES)
+        _press(owner, 2)
+        await ask(owner, 2, model="big", frames=FULL_FRAMES)
+        assert not owner.stand_ins
+        _press(owner, 3)
+        await ask(owner, 3, model="big", frames=FULL_FRAMES)
+        assert owner.stand_ins == {"big": "small"}
+        clock.now_s += 60
+        await ask(owner, 4, model="big", frames=FULL_FRAMES)
+        assert not owner.stand_ins
+    assert [call.windows[0].frames for call in big.calls] == [FULL_FRAMES, 300, FULL_FRAMES]
+    assert (small.batches, small.calls[0].windows[0].frames) == ([[3]], 300)
+
+
+def _press(owner: ScriptedOwner, level: int) -> None:
+    late_s = (0.3, 0.6, 1.3, 2.5)[level - 1]  # a little more than the step needs
+    while owner.pressure.level < level:
+        owner.pressure.note(late_s)

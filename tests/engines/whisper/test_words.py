@@ -1,10 +1,11 @@
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voice_agent.engines.whisper.words import timed_words
+from voice_agent.engines.whisper.words import onset_of, timed_words
 
 
 def entry(word: str, start: float, end: float, probability: float = 0.9) -> dict[str, Any]:
@@ -106,3 +107,21 @@ def test_whatever_the_alignment_words_are_in_order_and_within_the_audio(
     assert all(0 <= t <= audio_s for t in all_times)
     assert all(0 <= word.confidence <= 1 for word in found)
     assert all(any(c.isalnum() for c in word.word) for word in found)
+
+
+def test_the_silence_before_the_first_word_is_not_its_own() -> None:
+    entries = [{"word": " yes", "start": 0.0, "end": 0.7, "probability": 1.0}]
+    (word,) = timed_words(entries, 1.0, onset_s=0.42)
+    assert (word.start_s, word.end_s) == (0.42, 0.7)
+    (word,) = timed_words(entries, 1.0, onset_s=0.9)
+    assert word.start_s == 0.65
+
+
+def test_sound_begins_where_it_is_louder_than_the_hiss_before_it() -> None:
+    hiss = np.random.default_rng(0).normal(0, 0.001, 16_000).astype(np.float32)
+    sound = hiss.copy()
+    sound[8_000:] += np.sin(np.arange(8_000) / 5).astype(np.float32)
+    assert onset_of(sound) == 0.5
+    assert onset_of(hiss) == 0.0
+    assert onset_of(np.zeros(16_000, np.float32)) == 0.0
+    assert onset_of(np.zeros(0, np.float32)) == 0.0

@@ -15,9 +15,10 @@ from voice_agent.engines.base import (
 from voice_agent.engines.whisper.hypothesis import Hypothesis
 from voice_agent.engines.whisper.memory import keep_freed_memory
 from voice_agent.engines.whisper.model import AUTO, SPACELESS, LoadedModel, Window, confidence
-from voice_agent.engines.whisper.owner import Owner, Work, silence_of
+from voice_agent.engines.whisper.owner import Owner
 from voice_agent.engines.whisper.placement import cpu_threads, placement
 from voice_agent.engines.whisper.window import MAX_SAMPLES, pieces, window_frames
+from voice_agent.engines.whisper.work import Work, silence_of
 from voice_agent.errors import EngineUnavailable, Unsupported
 from voice_agent.settings import WhisperSettings
 
@@ -72,7 +73,9 @@ class WhisperRecognizer:
         on_gpu = self._device == "cuda"
         self._beam_size = settings.beam_size or (5 if on_gpu else 1)
         self._max_batch = settings.max_batch or (16 if on_gpu else 8)
-        self._owner = Owner(self._load_all, max_batch=self._max_batch)
+        self._owner = Owner(
+            self._load_all, max_batch=self._max_batch, min_window_s=settings.min_window_s
+        )
         self._turns: dict[tuple[str, int], _Turn] = {}
         self._closed = False
 
@@ -120,8 +123,10 @@ class WhisperRecognizer:
         if stretch != 1:
             how = f"come {stretch} times less often" if stretch else "are not made"
             found["partials"] = f"partials {how}: finals were waiting"
+        if self._owner.pressure.short_windows and self._settings.final_window == "full":
+            found["windows"] = "finals see only what was said: finals were waiting"
         for model, smaller in self._owner.stand_ins.items():
-            found[f"model {model}"] = f"out of memory: {smaller} stands in"
+            found[f"model {model}"] = f"out of memory or too slow: {smaller} stands in"
         return found
 
     async def load(self) -> None:

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from voice_agent.engines.base import ASR_SAMPLE_RATE_HZ, Samples
 from voice_agent.engines.whisper.hypothesis import Hypothesis
 from voice_agent.engines.whisper.window import FRAME_SAMPLES, FULL_FRAMES
-from voice_agent.engines.whisper.words import SPACELESS, timed_words
+from voice_agent.engines.whisper.words import SPACELESS, onset_of, timed_words
 from voice_agent.errors import EngineUnavailable
 
 AUTO = "auto"
@@ -227,7 +227,12 @@ class LoadedModel:
         audio_s = len(window.samples) / ASR_SAMPLE_RATE_HZ
         return Hypothesis(
             text=self._tokenizer("en").decode(tokens).strip(),
-            words=timed_words(alignment, audio_s, spaced=language[0] not in SPACELESS),
+            words=timed_words(
+                alignment,
+                audio_s,
+                onset_s=onset_of(window.samples),
+                spaced=language[0] not in SPACELESS,
+            ),
             audio_s=audio_s,
             # the score is the mean without the end token
             mean_log_probability=float(result.scores[0]) * generated / (generated + 1),

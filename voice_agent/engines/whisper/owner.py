@@ -8,17 +8,16 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import Generic, TypeVar
 
-import numpy as np
 from loguru import logger
 
 from voice_agent import metrics
-from voice_agent.engines.base import ASR_SAMPLE_RATE_HZ, Priority
+from voice_agent.engines.base import Priority
 from voice_agent.engines.guard import CircuitBreaker
-from voice_agent.engines.queue import Entry, JobDesk
+from voice_agent.engines.queue import JobDesk
 from voice_agent.engines.whisper import ladder
 from voice_agent.engines.whisper.fitting import Fitting, is_out_of_memory
 from voice_agent.engines.whisper.hypothesis import Hypothesis
@@ -26,6 +25,7 @@ from voice_agent.engines.whisper.ladder import Decoder, Outcome
 from voice_agent.engines.whisper.model import Window
 from voice_agent.engines.whisper.pressure import Pressure
 from voice_agent.engines.whisper.window import window_frames
+from voice_agent.engines.whisper.work import Work, WorkEntry, silence_of
 from voice_agent.errors import EngineTimeout, EngineUnavailable, VoiceAgentError
 
 _NAME = "whisper"
@@ -34,30 +34,13 @@ _MAX_JOBS = 256  # finals and partials of all sessions; more is refused
 M = TypeVar("M", bound=Decoder)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Work:
-    """A window, and what must be equal for two of them to share a batch."""
-
-    window: Window
-    model: str
-    beam_size: int = 1
-    is_final: bool = True
-
-    @property
-    def key(self) -> tuple[str, int, int, int]:
-        """Works with equal keys can run together."""
-        return self.model, self.window.frames, len(self.window.prompt), self.beam_size
-
-
-WorkEntry = Entry[Work, Hypothesis]
-
-
 class Owner(Generic[M]):
     """The queue, the one thread that runs the models, and what is done when it fails.
 
     Args:
         load: Loads the models, the default first; runs in the thread.
         max_batch: Windows that may run together.
+        min_window_s: Shortest short window, for when there is pressure.
         stuck_after_s: A batch that runs longer is given up.
         breaker: Opens when the models keep failing.
         clock: Seconds, monotonic.
@@ -68,11 +51,13 @@ class Owner(Generic[M]):
         load: Callable[[], Sequence[M]],
         *,
         max_batch: int,
+        min_window_s: float = 3.0,
         stuck_after_s: float = 60.0,
         breaker: CircuitBreaker | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._load = load
+        self._min_window_s = min_window_s
         self._stuck_after_s = stuck_after_s
         self._breaker = breaker or CircuitBreaker(_NAME, clock=clock)
         self._clock = clock
@@ -103,9 +88,9 @@ class Owner(Generic[M]):
 
     @property
     def stand_ins(self) -> Mapping[str, str]:
-        """Models that do not fit in memory now, and which ones do their work."""
-        avoided = self._fitting.avoided(self.models)
-        return {name: self._fitting.stand_in(name, self.models) for name in avoided}
+        """Models that do not fit in memory now or are too slow, and which do their work."""
+        used = {name: self._used(name, ()) for name in self.models}
+        return {name: smaller for name, smaller in used.items() if smaller != name}
 
     async def open(self) -> None:
         """Loads the models; see `LoadedModel` for what it raises."""
@@ -207,7 +192,11 @@ class Owner(Generic[M]):
     async def _in_thread(self, batch: Sequence[WorkEntry]) -> Outcome:
         """Decodes; when that takes too long, the jobs fail and the thread is waited for."""
         work, windows = batch[0].job, [entry.job.window for entry in batch]
-        name = self._fitting.stand_in(work.model, self.models, windows)
+        name = self._used(work.model, windows)
+        if self.pressure.short_windows:
+            lengths = [len(window.samples) for window in windows]
+            frames = window_frames(max(lengths), short=True, floor_s=self._min_window_s)
+            windows = [replace(window, frames=frames) for window in windows]
         if name != work.model:  # the tokens of a prompt are other words to another model
             windows = [replace(window, prompt=()) for window in windows]
         decode = partial(
@@ -226,6 +215,13 @@ class Owner(Generic[M]):
             return running.result()
         finally:
             running.cancel()  # closed: what it finds is not looked at any more
+
+    def _used(self, name: str, windows: Sequence[Window]) -> str:
+        """The model that does the work of one: itself, or a smaller one for now."""
+        name = self._fitting.stand_in(name, self.models, windows)
+        if self.pressure.smaller_model:
+            return self._fitting.smaller(name, self.models, windows) or name
+        return name
 
     async def _wait_for_stuck(
         self, running: "asyncio.Future[Outcome]", batch: Sequence[WorkEntry]
@@ -251,7 +247,7 @@ class Owner(Generic[M]):
                 batch = batch[n_windows:]
             return
         work, windows = batch[0].job, [batch[0].job.window]
-        used = self._fitting.stand_in(work.model, self.models, windows)
+        used = self._used(work.model, windows)
         smaller = self._fitting.smaller(used, self.models, windows)
         if not smaller:
             await self._after_failure(batch, "out of memory")
@@ -300,10 +296,3 @@ class Owner(Generic[M]):
         metrics.engine_batch_limit.labels(_NAME).set(self._fitting.batch_limit)
         metrics.engine_pressure.labels(_NAME).set(self.pressure.level)
         metrics.engine_gather_s.labels(_NAME).set(self.pressure.gather_s)
-
-
-def silence_of(seconds: float, *, short: bool) -> Window:
-    """A window of silence."""
-    n_samples = round(seconds * ASR_SAMPLE_RATE_HZ)
-    frames = window_frames(n_samples, short=short)
-    return Window(samples=np.zeros(n_samples, np.float32), frames=frames)

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
-from voice_agent.engines.base import TimedWord
+import numpy as np
+
+from voice_agent.engines.base import ASR_SAMPLE_RATE_HZ, Samples, TimedWord
 
 SPACELESS = frozenset({"zh", "ja", "th", "lo", "my", "yue"})
 """Languages without spaces; their words are the characters that tokens make."""
@@ -17,6 +19,10 @@ _OPENING = "\"'“„«\N{LEFT SINGLE QUOTATION MARK}¿¡([{-「『《〈【\N{F
 # has swallowed one.
 _LONGEST_S = 0.9
 _SHORTEST_LIMIT_S = 0.5
+_SHORTEST_S = 0.05
+# sound is what has this part of the loudest 10 ms
+_SOUND_ABOVE = 0.05
+_STEP_SAMPLES = ASR_SAMPLE_RATE_HZ // 100
 
 
 @dataclass(slots=True)
@@ -28,13 +34,18 @@ class _Span:
 
 
 def timed_words(
-    alignment: Sequence[dict[str, Any]], audio_s: float, *, spaced: bool = True
+    alignment: Sequence[dict[str, Any]],
+    audio_s: float,
+    *,
+    onset_s: float = 0.0,
+    spaced: bool = True,
 ) -> tuple[TimedWord, ...]:
     """Words in order, not overlapping, within the audio.
 
     Args:
         alignment: What `WhisperModel.find_alignment` returns for one piece of audio.
         audio_s: Length of the audio.
+        onset_s: Where sound begins; the silence before it is not the first word's.
         spaced: Whether the language puts spaces between words; then the words, joined by
             spaces, are the text.
     """
@@ -50,6 +61,8 @@ def timed_words(
             start_s, end_s = (
                 (end_s - limit_s, end_s) if index == 0 else (start_s, start_s + limit_s)
             )
+        if index == 0:
+            start_s = max(start_s, min(onset_s, end_s - _SHORTEST_S))
         start_s = min(max(start_s, cursor_s), last_s)
         cursor_s = end_s = min(max(end_s, start_s), last_s)
         words.append(
@@ -61,6 +74,17 @@ def timed_words(
             )
         )
     return tuple(words)
+
+
+def onset_of(samples: Samples) -> float:
+    """Where the first 10 ms begin that are louder than a twentieth of the loudest, in seconds."""
+    n_steps = len(samples) // _STEP_SAMPLES
+    if not n_steps:
+        return 0.0
+    steps = samples[: n_steps * _STEP_SAMPLES].reshape(n_steps, -1)
+    levels = np.sqrt(np.mean(np.square(steps), axis=1))
+    first = int(np.argmax(levels > _SOUND_ABOVE * levels.max()))
+    return first * _STEP_SAMPLES / ASR_SAMPLE_RATE_HZ
 
 
 def _spans(alignment: Sequence[dict[str, Any]]) -> list[_Span]:
