@@ -10,11 +10,12 @@ from voice_agent.cli.config import config
 from voice_agent.cli.doctor import doctor
 from voice_agent.cli.eval_window import eval_window
 from voice_agent.cli.models import models
-from voice_agent.cli.say import say, voices
+from voice_agent.cli.say import say
 from voice_agent.cli.serve import serve
 from voice_agent.cli.talk import talk
 from voice_agent.cli.transcribe import transcribe
 from voice_agent.cli.up import up
+from voice_agent.cli.voices import voices
 
 app = typer.Typer(
     name="voice-agent",
@@ -31,7 +32,7 @@ app.command()(transcribe)
 app.command()(say)
 app.command()(talk)
 app.command()(call)
-app.command()(voices)
+app.add_typer(voices, name="voices")
 app.add_typer(models, name="models")
 app.command()(eval_window)
 app.command()(config)

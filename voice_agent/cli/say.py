@@ -1,4 +1,4 @@
-"""``voice-agent say`` and ``voice-agent voices``: text to speech."""
+"""``voice-agent say``: text to speech."""
 
 import asyncio
 import sys
@@ -55,13 +55,6 @@ def say(
             text = sys.stdin.read()
         _check(text, out)
         asyncio.run(_say(text, out, options, url or settings.tts.url, config, settings))
-
-
-def voices(url: Url = None, config: Config = None) -> None:
-    """List the voices of the TTS service."""
-    with or_exit():
-        settings = load_settings(config)
-        asyncio.run(_voices(url or settings.tts.url, config, settings))
 
 
 def _check(text: str, out: Path | None) -> None:
@@ -149,20 +142,3 @@ def _parts(text: str, max_chars: int) -> Iterator[str]:
         part += clause.text
     if is_speakable(part):
         yield part
-
-
-async def _voices(url: str, config: Path | None, settings: Settings) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    from voice_agent.client.tts import TtsClient
-
-    async with (
-        service_at(ServiceName.TTS, url, config, settings) as service,
-        TtsClient.connect(service) as client,
-    ):
-        found = await client.voices()
-    table = Table("id", "name", "language", "cloned", box=None, pad_edge=False)
-    for voice in found:
-        table.add_row(voice.voice_id, voice.name, voice.language, "yes" if voice.cloned else "")
-    Console(highlight=False).print(table)

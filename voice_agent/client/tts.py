@@ -1,23 +1,30 @@
 """Client of the TTS service."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
+from typing import Any, TypeVar
 
 from voice_agent.client.connection import Connection, made, open_connection
 from voice_agent.errors import BadMessage, EngineUnavailable, VoiceAgentError
-from voice_agent.wire.common import Ready
+from voice_agent.wire.common import ClientMessage, Ready, ServerMessage
 from voice_agent.wire.tts import (
     AudioChunk,
     Cancel,
+    DeleteVoice,
     ListVoices,
+    RegisterVoice,
     SynthesisComplete,
     SynthesisOptions,
     Synthesize,
     TtsServerMessage,
     Voice,
+    VoiceDeleted,
+    VoiceRegistered,
     Voices,
     tts_server_message,
 )
+
+M = TypeVar("M", bound=ServerMessage)
 
 
 class TtsClient:
@@ -75,12 +82,37 @@ class TtsClient:
 
     async def voices(self) -> list[Voice]:
         """All voices, the default first."""
-        await self._connection.send(ListVoices(type="list_voices"))
+        return (await self._ask(ListVoices(type="list_voices"), Voices)).voices
+
+    async def register(self, values: Mapping[str, Any]) -> VoiceRegistered:
+        """Makes a voice; returns when it can be used.
+
+        Args:
+            values: Fields of `voice_agent.wire.tts.VoiceRegistration`.
+
+        Raises:
+            VoiceAgentError: The service refused or failed.
+        """
+        message = made(RegisterVoice, {"type": "register_voice", **values})
+        return await self._ask(message, VoiceRegistered)
+
+    async def delete(self, voice_id: str) -> None:
+        """Deletes a registered voice.
+
+        Raises:
+            VoiceAgentError: The service refused or failed.
+        """
+        message = made(DeleteVoice, {"type": "delete_voice", "voice_id": voice_id})
+        await self._ask(message, VoiceDeleted)
+
+    async def _ask(self, message: ClientMessage, kind: type[M]) -> M:
+        """The answer of a kind; what is left of others is passed over."""
+        await self._connection.send(message)
         while True:
-            message = await self._connection.receive()
-            if isinstance(message, Voices):
-                return message.voices
-            if message is None:
+            answer = await self._connection.receive()
+            if isinstance(answer, kind):
+                return answer
+            if answer is None:
                 raise EngineUnavailable("the service closed the connection")
 
     async def _next_chunk(self, request_id: str) -> tuple[AudioChunk, bytes] | None:
