@@ -22,7 +22,7 @@ doctor: setup ## What is installed, which engines would be picked and why
 	@tools/setup.sh
 
 #: Check
-.PHONY: test lint types unit e2e
+.PHONY: test lint types unit e2e fuzz-calls
 test: ## Everything: lint, types, import contracts and all tests
 	@tools/test.sh
 
@@ -48,6 +48,9 @@ tts-env: ## Everything that Chatterbox needs (CUDA=1: with the CUDA build of tor
 
 test-tts: ## Its tests; the small model they speak with is made on first use
 	@tools/test_tts.sh
+
+fuzz-calls: setup ## 10,000 random messages on telephone streams
+	@$(bin)/python -m tests.services.twilio_fuzz
 
 #: Measure
 .PHONY: bench accuracy roundtrip throughput flicker gpu-asr
