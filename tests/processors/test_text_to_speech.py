@@ -1,5 +1,6 @@
 import asyncio
 from collections.abc import AsyncGenerator
+from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
@@ -13,9 +14,13 @@ from pipecat.frames.frames import (
 
 from processors.text_to_speech import TextToSpeech
 from tests.processors.chain import chained
+from tests.scripted_cloner import ScriptedCloner
+from tests.voices.clips import voice
 from voice_agent.engines.base import EngineInfo, SpeakJob, SpokenChunk
 from voice_agent.errors import EngineUnavailable
 from voice_agent.frames import ServerMessageFrame, SpokenAudioFrame
+from voice_agent.settings import Settings, VoicesSettings
+from voice_agent.voices.library import Registration, VoiceLibrary
 from voice_agent.wire.common import Error
 
 HZ = 24_000
@@ -112,3 +117,19 @@ async def test_what_is_too_long_is_cut_off() -> None:
         await chain.send(LLMFullResponseEndFrame())
         await chain.down.until(TTSStoppedFrame)
     assert sum(len(job.text) for job in speaker.jobs) <= 30
+
+
+async def test_the_agent_can_speak_in_a_registered_voice(tmp_path: Path) -> None:
+    cloner = ScriptedCloner()
+    library = VoiceLibrary(cloner, Settings(voices=VoicesSettings(dir=tmp_path)))
+    await library.register(Registration(voice_id="anna", clip=voice(220)))
+    processor = TextToSpeech(
+        session_id="s", speaker=cloner, voices=library, voice_id="anna", max_chars=5000
+    )
+    async with chained(processor) as chain:
+        await chain.send(LLMFullResponseStartFrame(), LLMTextFrame("It rains."))
+        await chain.send(LLMFullResponseEndFrame())
+        await chain.down.until(TTSStoppedFrame)
+    assert {job.voice.voice_id for job in cloner.jobs if job.voice} == {"anna"}
+    assert chain.down.of(SpokenAudioFrame)
+    await library.close()

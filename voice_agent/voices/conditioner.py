@@ -15,6 +15,7 @@ from voice_agent.voices.record import VoiceRecord
 from voice_agent.voices.shelf import Shelf
 
 _TIMEOUT_S = 60.0  # a full-size Chatterbox needs 4 s on two cores, on a GPU 0.3 s
+_WAIT_S = 180.0  # thirty sessions may come with thirty voices
 
 
 class Conditioner:
@@ -24,12 +25,16 @@ class Conditioner:
         shelf: Where it is kept.
         speaker: What needs it and makes it.
         max_bytes: Of memory, for voices that were used.
+        writing: Held while something is written to the shelf.
     """
 
-    def __init__(self, shelf: Shelf, speaker: Speaker, max_bytes: int) -> None:
+    def __init__(
+        self, shelf: Shelf, speaker: Speaker, max_bytes: int, writing: asyncio.Semaphore
+    ) -> None:
         self._shelf = shelf
         self._speaker = speaker
         self._memory = Memory(max_bytes)
+        self._writing = writing
         # One at a time: the engine has to speak beside it. Who waits is bounded by the
         # library (registrations) and by the number of voices (`_getting`).
         self._one = asyncio.Semaphore(1)
@@ -62,12 +67,11 @@ class Conditioner:
             EngineTimeout: It took too long.
             EngineUnavailable: The engine cannot do it now.
         """
-        async with self._one:
-            try:
-                async with asyncio.timeout(_TIMEOUT_S):
-                    return frozen(await self._speaker.condition(samples, sample_rate_hz))
-            except TimeoutError:
-                raise EngineTimeout(f"making a voice took longer than {_TIMEOUT_S:g} s") from None
+        try:
+            async with asyncio.timeout(_WAIT_S), self._one, asyncio.timeout(_TIMEOUT_S):
+                return frozen(await self._speaker.condition(samples, sample_rate_hz))
+        except TimeoutError:
+            raise EngineTimeout("making the voice took too long, try again") from None
 
     def keep(self, folder: str, conditioning: Conditioning) -> None:
         """Remembers what was just made for the voice of that folder."""
@@ -111,13 +115,14 @@ class Conditioner:
         logger.info("a voice is made anew for {} {}", family, checkpoint)
         conditioning = await self.make(samples, wanted_hz)
         try:
-            await to_thread(
-                self._shelf.add_conditioning,
-                record,
-                conditioning,
-                family=family,
-                checkpoint=checkpoint,
-            )
+            async with self._writing:
+                await to_thread(
+                    self._shelf.add_conditioning,
+                    record,
+                    conditioning,
+                    family=family,
+                    checkpoint=checkpoint,
+                )
         except OSError as error:
             # it can be spoken in all the same; the next process makes it again
             logger.warning("the conditioning of a voice cannot be kept: {}", error.strerror)

@@ -88,7 +88,10 @@ class VoiceLibrary:
         self._max_voices = values.max_voices
         self._shelf = Shelf(values.dir or settings.data_dir / "voices", values.max_voices)
         self._index = VoiceIndex(self._shelf)
-        self._conditioner = Conditioner(self._shelf, speaker, values.memory_mb << 20)
+        # one thread at a time waits for the shelf's lock: others need threads too
+        self._writing = asyncio.Semaphore(1)
+        memory_bytes = values.memory_mb << 20
+        self._conditioner = Conditioner(self._shelf, speaker, memory_bytes, self._writing)
         self._clips_bytes = 0
         self._preparing = asyncio.Semaphore(1)  # decoding takes the event loop's time
 
@@ -188,9 +191,10 @@ class VoiceLibrary:
                 duration_s=round(clip.duration_s, 3),
             )
             with _told():
-                kept = await to_thread(
-                    self._shelf.put, record, clip, conditioning, replace=wanted.replace
-                )
+                async with self._writing:
+                    kept = await to_thread(
+                        self._shelf.put, record, clip, conditioning, replace=wanted.replace
+                    )
             self._conditioner.keep(kept.folder, conditioning)
         logger.info("a voice is registered: {:.1f} s", clip.duration_s)
         return Registered(voice_id=kept.voice_id, duration_s=kept.duration_s, notes=clip.notes)
@@ -207,7 +211,8 @@ class VoiceLibrary:
             self._speaker.check_voice(voice_id, None)
             raise Unsupported(f"the voice {voice_id} is built into the engine and stays")
         with _told():
-            await to_thread(self._shelf.remove, voice_id)
+            async with self._writing:
+                await to_thread(self._shelf.remove, voice_id)
         self._conditioner.drop(record.folder)
         logger.info("a voice is deleted")
 
