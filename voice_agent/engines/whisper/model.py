@@ -246,8 +246,10 @@ class LoadedModel:
                 spaced=language[0] not in SPACELESS,
             ),
             audio_s=audio_s,
-            # the score is the mean without the end token
-            mean_log_probability=float(result.scores[0]) * generated / (generated + 1),
+            # the score is the mean without the end token, and of no tokens is no number
+            mean_log_probability=(
+                float(result.scores[0]) * generated / (generated + 1) if generated else 0.0
+            ),
             no_speech_probability=float(result.no_speech_prob),
             ended=generated < n_tokens,
             language=language[0],
