@@ -16,6 +16,7 @@ Nothing here is kept in memory and every method may be called from any thread; a
 do disk work. ``OSError`` means that the folder cannot be used.
 """
 
+import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -171,7 +172,7 @@ class Shelf:
 
     def _folders(self) -> list[str]:
         try:
-            return sorted(path.name for path in self.root.iterdir() if is_voice_folder(path.name))
+            return sorted(name for name in os.listdir(self.root) if is_voice_folder(name))
         except FileNotFoundError:
             return []
 
