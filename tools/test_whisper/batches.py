@@ -2,7 +2,7 @@
 
 import multiprocessing
 import random
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -44,29 +44,35 @@ def phone_names(pool: list[Utterance]) -> list[str]:
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """Makes batches of about `budget_s` of audio."""
+    """Makes batches of about `budget_s` of audio; a share of windows has several sentences."""
 
     pool: list[Utterance]
     vocabulary: Vocabulary
     budget_s: float
+    several_share: float
 
     def batches(self, seed: int) -> Iterator[Batch]:
         """Batches without end."""
         rng = random.Random(seed)
         maker = _Maker(self.vocabulary, phone_names(self.pool))
         while True:
-            groups = list(self._groups(rng, [draw(rng, self.pool) for _ in range(_DRAWN_AT_ONCE)]))
+            drawn = [draw(rng, self.pool, self.several_share) for _ in range(_DRAWN_AT_ONCE)]
+            groups = list(self._groups(rng, drawn))
             rng.shuffle(groups)
             for windows, length_s in groups:
                 yield maker.batch(rng, windows, length_s)
 
-    def batches_made_aside(self, seed: int) -> Iterator[Batch]:
-        """The same, made by another process, which ends with this one."""
+    def batches_made_aside(self, seed: int) -> Generator[Batch]:
+        """The same, made by another process, which ends with this one or the iterator."""
         context = multiprocessing.get_context("fork")
         queue: Any = context.Queue(maxsize=_AHEAD)
-        context.Process(target=self._fill, args=(queue, seed), daemon=True).start()
-        while True:
-            yield queue.get(timeout=300)
+        maker = context.Process(target=self._fill, args=(queue, seed), daemon=True)
+        maker.start()
+        try:
+            while True:
+                yield queue.get(timeout=300)
+        finally:
+            maker.terminate()
 
     def _fill(self, queue: Any, seed: int) -> None:
         for batch in self.batches(seed):

@@ -135,12 +135,13 @@ class Decoder(nn.Module):
         nn.init.normal_(self.embedding.weight, std=0.05)
 
     def forward(self, tokens: Any, source: Any) -> tuple[Any, Any]:
-        """Scores, and log attention of the first head of the last layer."""
+        """Scores, and log attention of the first head of each layer."""
         x = self.embedding(tokens) + self.positions[: tokens.size(1)]
-        log_attention = None
+        log_attentions = []
         for layer in self.layers:
             x, log_attention = layer(x, source)
-        return self.norm(x) @ self.embedding.weight.T, log_attention
+            log_attentions.append(log_attention)
+        return self.norm(x) @ self.embedding.weight.T, log_attentions
 
 
 class Whisper(nn.Module):

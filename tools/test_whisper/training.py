@@ -2,7 +2,9 @@
 
 import random
 import time
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +22,15 @@ from tools.test_whisper.vocabulary import Vocabulary
 _WARM_UP_STEPS = 200
 _DECAY_FROM = 0.55
 """Share of the time after which the steps get smaller, down to nothing."""
+_COURSE = ((0.7, 0.16), (1.0, 0.5))
+"""Until which share of the time how many windows have several sentences: first short ones, in
+which words are found soonest, then long ones, in which their order is."""
 _AVERAGE = 0.998
 _WEIGHT_DECAY = 0.05
 _LABEL_SMOOTHING = 0.02
 _SAVE_EVERY_S = 120.0
 _REPORT_EVERY = 50
-_PHONE_WEIGHT, _WORD_WEIGHT, _ATTENTION_WEIGHT = 0.5, 0.7, 0.3
+_PHONE_WEIGHT, _WORD_WEIGHT, _ATTENTION_WEIGHT = 0.5, 0.7, 0.5
 _LONGEST_STEP_S = 30.0
 """Time that a machine was asleep does not count."""
 
@@ -53,18 +58,25 @@ class Trainer:
         self._average = {name: value.clone() for name, value in self.model.state_dict().items()}
         self._optimizers = _optimizers(self.model, plan.learning_rate)
         self._step, self._elapsed_s = 0, 0.0
-        self._source = Source(pool=pool, vocabulary=vocabulary, budget_s=plan.budget_s)
+        self._source = Source(
+            pool=pool, vocabulary=vocabulary, budget_s=plan.budget_s, several_share=0.0
+        )
         if self._checkpoint.exists():
             self._resume()
 
     def run(self) -> None:
         """Trains until the time is over."""
-        seed = random.Random(self._step).getrandbits(32)
-        batches = self._source.batches_made_aside(seed)
         torch.set_num_threads(self._plan.threads)
         self.model.train()
-        saved_s, limit_s = self._elapsed_s, self._plan.minutes * 60
-        sums: dict[str, float] = {}
+        for until, several_share in _COURSE:
+            source = replace(self._source, several_share=several_share)
+            seed = random.Random(self._step).getrandbits(32)
+            with closing(source.batches_made_aside(seed)) as batches:
+                self._run_until(until * self._plan.minutes * 60, batches)
+        self._save()
+
+    def _run_until(self, limit_s: float, batches: Iterator[Batch]) -> None:
+        saved_s, sums = self._elapsed_s, dict[str, float]()
         while self._elapsed_s < limit_s:
             began_s = time.monotonic()
             for name, value in self._train(next(batches)).items():
@@ -77,7 +89,6 @@ class Trainer:
             if self._elapsed_s - saved_s > _SAVE_EVERY_S:
                 self._save()
                 saved_s = self._elapsed_s
-        self._save()
 
     def _train(self, batch: Batch) -> dict[str, float]:
         rate = self._plan.learning_rate * self._schedule()
@@ -88,7 +99,7 @@ class Trainer:
             losses["text"]
             + _PHONE_WEIGHT * losses["phones"]
             + _WORD_WEIGHT * losses["words"]
-            + _ATTENTION_WEIGHT * losses["attention"]
+            + _ATTENTION_WEIGHT * (losses["before"] + losses["attention"])
         )
         self.model.zero_grad()
         total.backward()
@@ -162,7 +173,7 @@ def trained_model(
 def _losses(model: Whisper, batch: Batch) -> dict[str, Any]:
     tensors = Batch(*map(torch.from_numpy, batch))
     states, halfway = model.encoder(tensors.mels)
-    scores, log_attention = model.decoder(tensors.tokens, states)
+    scores, log_attentions = model.decoder(tensors.tokens, states)
     return {
         "text": functional.cross_entropy(
             scores.flatten(0, 1),
@@ -172,7 +183,9 @@ def _losses(model: Whisper, batch: Batch) -> dict[str, Any]:
         ),
         "phones": _frame_loss(model.phone_head(halfway), tensors.phones),
         "words": _frame_loss(model.word_head(states), tensors.words),
-        "attention": _attention_loss(log_attention, tensors.spans),
+        # the first layer looks for the token that it is given, the last for the next one
+        "before": _attention_loss(log_attentions[0][:, 1:], tensors.spans[:, :-1]),
+        "attention": _attention_loss(log_attentions[-1], tensors.spans),
     }
 
 

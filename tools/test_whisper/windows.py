@@ -35,13 +35,13 @@ class Window:
     cut: bool = False
 
 
-def draw(rng: random.Random, pool: list[Utterance]) -> Window:
-    """A window as they come: mostly a sentence, some cut, some several, some noise."""
-    kind = rng.random()
-    if kind < 0.05:
+def draw(rng: random.Random, pool: list[Utterance], several_share: float) -> Window:
+    """A window as they come: a sentence or several, some of them cut, or noise."""
+    if rng.random() < 0.05:
         sound = noise(rng, rng.uniform(0.3, 8.0))
         return Window(samples=sound, segments=(), phones=(), speech=False)
-    n_sentences = 1 if kind < 0.84 else rng.choice((2, 2, 2, 3, 3, 4, 5))
+    several = rng.random() < several_share
+    n_sentences = rng.choice((2, 2, 2, 3, 3, 4, 5, 6, 7)) if several else 1
     window = join(rng, [rng.choice(pool) for _ in range(n_sentences)])
     if rng.random() < 0.33:
         window = cut_end(rng, window)
