@@ -44,6 +44,11 @@ RANGES_AND_SIGNS = {
     "3x faster": "three times faster",
     "1920x1080": "one thousand nine hundred twenty by one thousand eighty",
     "x² + y³": "x squared plus y cubed",
+    "10^6": "ten to the power of six",
+    "16:9": "sixteen to nine",
+    "5'11\" tall": "five foot eleven tall",
+    "foo==1.2": "foo equals one point two",
+    "Version 2.0": "Version two point zero",
     "~5 minutes": "approximately five minutes",
     "R & B": "R and B",
     "and/or": "and or",
@@ -67,6 +72,9 @@ PERCENT_AND_UNITS = {
     "100ms": "one hundred milliseconds",
     "3 A": "three A",
     "5 min.": "five minutes.",
+    "20°–25°C": "twenty to twenty-five degrees Celsius",
+    "0.5 mg/ml": "zero point five milligrams per milliliter",
+    "$20/hr": "twenty dollars per hour",
 }
 MONEY = {
     "$5": "five dollars",
@@ -106,6 +114,7 @@ DATES = {
     "in 1815": "in eighteen fifteen",
     "1815 apples": "one thousand eight hundred fifteen apples",
     "in 2024 and 2005": "in twenty twenty-four and two thousand five",
+    "Jan 2024": "January twenty twenty-four",
     "the 1990s": "the nineteen nineties",
     "the '80s": "the eighties",
     "2024-01-15T09:30:00Z": "January fifteenth, twenty twenty-four, nine thirty",
@@ -121,7 +130,7 @@ TIMES = {
     "12:34:56": "twelve thirty-four and fifty-six seconds",
     "9:00-17:00": "nine o'clock to seventeen hundred",
     "9-5pm": "nine to five P M",
-    "25:99": "twenty-five:ninety-nine",
+    "10:15:30": "ten fifteen and thirty seconds",
 }
 CONTACTS = {
     "+1 (555) 123-4567": "plus one, five five five, one two three, four five six seven",
@@ -140,6 +149,7 @@ CONTACTS = {
     "example.com": "example dot com",
     "example.com/x.": "example dot com slash x.",
     "localhost": "localhost",
+    "978-3-16-148410-0": "nine seven eight, three, one six, one four eight four one zero, zero",
     "192.168.0.1": "one hundred ninety-two dot one hundred sixty-eight dot zero dot one",
     "v1.2.3": "version one point two point three",
     "1.2.3": "one point two point three",
@@ -147,6 +157,9 @@ CONTACTS = {
 }
 WORDS = {
     "Dr. Smith": "Doctor Smith",
+    "(incl. tax)": "(including tax)",
+    "C++ and C#": "C plus plus and C sharp",
+    "On 9/11": "On nine eleven",
     "Mr. and Mrs. Jones": "Mister and Missis Jones",
     "St. John lives on Main St.": "Saint John lives on Main Street.",
     "e.g. this": "for example this",

@@ -14,6 +14,7 @@ GERMAN = {
     "½": "ein halb",
     "5,30 €": "fünf Euro dreißig",
     "1 €": "ein Euro",
+    "5,- €": "fünf Euro",
     "0,99 €": "neunundneunzig Cent",
     "2 Mio. €": "zwei Millionen Euro",
     "$5.30": "fünf Dollar dreißig",

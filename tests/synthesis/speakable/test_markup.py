@@ -20,6 +20,7 @@ MARKDOWN = {
     "- Is it?\n- Yes!\n": "Is it? Yes!",
     "1. Open it\n2. Close it\n": "one, Open it. two, Close it.",
     "> quoted\n> text": "quoted text",
+    ">50%": "greater than fifty percent",
     "a\n\n---\n\nb": "a b",
     "[the docs](https://example.com/a?b=c)": "the docs",
     '[the docs](https://example.com "A title")': "the docs",

@@ -13,7 +13,7 @@ BLOCK_START = re.compile(
 
 _LINE_OF_SIGNS = re.compile(r"\s*(?:[-*_=]\s?){3,}\s*\Z")
 _TABLE_RULE = re.compile(r"\s*\|?[\s:|-]{3,}\|?\s*\Z")
-_QUOTE = re.compile(r"[ \t]*(?:>[ \t]?){1,12}")
+_QUOTE = re.compile(r"[ \t]*(?:>[ \t]?(?![\d$€£=])){1,12}")
 _HEADING = re.compile(r"[ \t]*#{1,6}[ \t]+")
 _HEADING_END = re.compile(r"[ \t]+#{1,6}(?=[ \t]*\n?\Z)")
 _BULLET = re.compile(r"[ \t]*[-*+•‣◦–][ \t]+(?:\[[ xX]\][ \t]+)?")

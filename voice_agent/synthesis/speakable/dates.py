@@ -34,6 +34,7 @@ _SPAN = re.compile(
     r"(?=\d{1,2}(?::\d\d|[ ]?[AaPp]\.?[Mm]\b))"
     r"|(?<=\d)(?<!\d\d\d)[-–](?=\d{1,2}[ ]?[AaPp]\.?[Mm]\b)"
 )
+_SHORT_MONTH = re.compile(r"(?<!\w)([A-Z][a-z]{2,3})\.?(?=[ ]\d{4}(?!\w))")
 _AFTER = re.compile(r"\s*(?:\Z|(?=\s[A-Z]))")
 # after these words German dates and ordinals end in -n
 _DATIVE = re.compile(r"\b(?:am|vom|zum|beim|im|dem|den|des|seit|ab|bis|nach|vor)\s+\Z", re.I)
@@ -50,6 +51,15 @@ def dates(text: str, rules: Rules) -> Iterator[Edit]:
         *(_named(found, rules) for found in _names(rules.code).finditer(text)),
     ]
     yield from sorted(edit for edit in edits if edit is not None)
+
+
+def short_months(text: str, rules: Rules) -> Iterator[Edit]:
+    """`Jan 2024`, `Sept. 2024`."""
+    calendar = rules.calendar
+    if rules.complete and calendar is not None:
+        for found in _SHORT_MONTH.finditer(text):
+            if month := calendar.months.get(found[1].lower()):
+                yield Edit(*found.span(), calendar.names[month - 1])
 
 
 def spans_of_time(text: str, rules: Rules) -> Iterator[Edit]:

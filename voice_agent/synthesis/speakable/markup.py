@@ -18,6 +18,7 @@ _STRUCTURE = re.compile(
   | (?P<opening> !?\[(?=[^\[\]]{0,300}\][(\[]|!\[) )
   | (?P<target> \]\([ ]?(?:[^()\s]|\([^()\s]{0,200}\)){0,1500}
                 (?:\s{1,3}["'][^"']{0,300}["'])?[ ]?\) )
+  | (?P<math> \$\$ )
   | (?P<reference> \]\[[^\[\]]{0,100}\] )
   | \\(?P<escaped> [\\`*_{}\[\]()\#+.!|<>~$-] )
     """,
@@ -57,7 +58,9 @@ def emphasis(text: str, rules: Rules) -> Iterator[Edit]:
         sign = found.group()[0]
         if sign == "_":
             yield Edit(found.start(), found.end(), " " if _word(before) and _word(after) else "")
-        elif sign == "*" and before.isdigit() and after.isdigit():
+        elif (sign == "*" and before.isdigit() and after.isdigit()) or (
+            sign == "=" and _word(before) and _word(after)
+        ):
             continue
         elif sign == "`" or _outside(before) != _outside(after) or not _outside(before):
             yield Edit(found.start(), found.end(), "")

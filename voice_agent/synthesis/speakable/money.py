@@ -71,7 +71,8 @@ def _pattern(code: str) -> re.Pattern[str]:
         rf"(?:[ ]?[-–][ ]?(?:{signs})?(?P<until1>{amount}))?{scale % 1}(?!\w)"
     )
     after = (
-        rf"{minus % 2}(?<![\w.,])(?P<amount2>{amount})(?:[ ]?[-–][ ]?(?P<until2>{amount}))?"
+        rf"{minus % 2}(?<![\w.,])(?P<amount2>{amount})(?:,[-–])?"
+        rf"(?:[ ]?[-–][ ]?(?P<until2>{amount}))?"
         rf"{scale % 2}[ \u00a0\u202f]?(?P<sign2>{signs})(?![\w])"
     )
     return re.compile(f"{before}|{after}")

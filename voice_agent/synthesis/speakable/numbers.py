@@ -17,7 +17,7 @@ from voice_agent.synthesis.speakable.rules import Numbers, Rules
 from voice_agent.synthesis.speakable.spoken import Edit
 
 _VERSION = re.compile(
-    r"(?<![\w.,])(?:(?P<v>[vV])(?:ersion[ ])?(?P<short>\d{1,4}(?:\.\d{1,4}){1,4})"
+    r"(?<![\w.,])(?:(?P<v>[vV])(?P<short>\d{1,4}(?:\.\d{1,4}){1,4})"
     r"|(?P<plain>\d{1,4}(?:\.\d{1,4}){2,4}))(?!\w|[.,]\d)"
 )
 _ORDINALS = {
@@ -30,6 +30,9 @@ _VULGAR = re.compile(r"(\d{1,6}[ \u2009]?)?([½¼¾⅐-⅞])")
 _FRACTION = re.compile(r"(?<![\w/.,])(?:(\d{1,4})[ ])?(\d{1,3})[/\u2044](\d{1,3})(?![\w/]|[.,]\d)")
 _NUMBER_SIGN = re.compile(r"(?:#|(?<!\w)[Nn]os?\.[ ]?)(?=\d)")
 _BY = re.compile(r"(?<![\w.,])(\d{1,5})(?:[ ]?[x×][ ]?(\d{1,5})(?!\w|[.,]\d)|x(?!\w))")
+_FEET = re.compile(r"(?<![\w.,])(\d)['’′][ ]?(\d{1,2})(?:[\"”″]|(?!\w))")  # noqa: RUF001
+_RATIO = re.compile(r"(?<=\d):(?=\d)")
+_EXPONENT = re.compile(r"(?<=[\w)])\^\{?(?=-?\d)")
 _POWERS = {"²": "squared", "³": "cubed"}
 _POWER = re.compile(r"(?<=[\w)])[²³]")
 _DECADE = re.compile(r"(?<![\w.,])['’]?(?P<century>1[1-9]|20)?(?P<tens>[1-9]0)s(?!\w)")
@@ -87,6 +90,9 @@ def signs_of_numbers(text: str, rules: Rules) -> Iterator[Edit]:
     edits = [Edit(*found.span(), "number ") for found in _NUMBER_SIGN.finditer(text)]
     edits += [Edit(*found.span(), _by(found, numbers)) for found in _BY.finditer(text)]
     edits += [Edit(*f.span(), f" {_POWERS[f.group()]}") for f in _POWER.finditer(text)]
+    edits += [Edit(*found.span(), " to the power of ") for found in _EXPONENT.finditer(text)]
+    edits += [Edit(*found.span(), " to ") for found in _RATIO.finditer(text)]
+    edits += [Edit(*f.span(), f"{f[1]} foot {f[2]}") for f in _FEET.finditer(text)]
     yield from sorted(edits)
 
 
@@ -130,17 +136,15 @@ def _vulgar(found: re.Match[str], numbers: Numbers) -> Edit:
     return Edit(*found.span(), said)
 
 
+_CALLED = {(24, 7): "twenty-four seven", (9, 11): "nine eleven"}
 _AND = {"point": "and ", "virgule": "et ", "coma": "y "}
 
 
 def _fraction(whole: str | None, above: int, below: int, rules: Rules, numbers: Numbers) -> str:
     said = numbers.fractions.get((above, below))
     if said is None:
-        said = (
-            "twenty-four seven"
-            if rules.complete and (above, below) == (24, 7)
-            else _thirds(above, below, numbers)
-        )
+        called = _CALLED.get((above, below)) if rules.complete else None
+        said = called or _thirds(above, below, numbers)
     if whole is None:
         return said
     return f"{numbers.cardinal(int(whole))} {_AND.get(numbers.point, '')}{said}"

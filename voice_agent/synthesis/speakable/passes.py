@@ -36,6 +36,7 @@ _MARKUP: tuple[Pass, ...] = (
 )
 _WITH_DIGITS: tuple[Pass, ...] = (
     dates.dates,
+    dates.short_months,
     dates.spans_of_time,
     dates.times,
     phones.phones,

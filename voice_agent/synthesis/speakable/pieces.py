@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 from voice_agent.engines.clauses import is_speakable, safe_cut, sentences
 from voice_agent.synthesis.speakable.blocks import BLOCK_START
+from voice_agent.synthesis.speakable.languages.find import rules_for
+from voice_agent.synthesis.speakable.rules import ENDS_SENTENCES
 
 MAX_PIECE_CHARS = 400
 """About 30 s of speech. A text without any place to cut is cut here."""
@@ -67,6 +69,7 @@ class PieceCutter:
 
     def __init__(self, language: str) -> None:
         self._language = language
+        self._abbreviations = rules_for(language).abbreviations.keys() - ENDS_SENTENCES
         self._german = language.lower().startswith("de")
         self._pending = ""
         self._at = 0
@@ -148,7 +151,7 @@ class PieceCutter:
     def _sentence(self, window: str, at: int) -> _Cut | None:
         if at in self._refused or _LIST_NUMBER.fullmatch(window, 0, at):
             return None
-        if _INITIAL.search(window, max(0, at - 4), at):
+        if _INITIAL.search(window, max(0, at - 4), at) or self._shortened(window, at):
             return None
         if self._german and _GERMAN_ORDINAL.search(window, max(0, at - 6), at):
             return None
@@ -162,6 +165,11 @@ class PieceCutter:
             return _Cut(len(window) - len(following) + 1, at)
         self._refused.add(at)
         return None
+
+    def _shortened(self, window: str, at: int) -> bool:
+        """Whether the word before is an abbreviation that something follows."""
+        word = window[max(0, at - _CONTEXT_CHARS) : at].split()[-1:]
+        return bool(word) and word[0].lstrip("([\"'*_") in self._abbreviations
 
     def _ends(self, head: str, following: str) -> bool:
         """Whether a sentence ends at the end of `head`; in lower case even "…" may go on."""

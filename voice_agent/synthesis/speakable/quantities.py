@@ -17,8 +17,10 @@ from voice_agent.synthesis.speakable.spoken import Edit
 
 _PER = re.compile(
     r"(?<=\w)[ ]?/[ ]?"
-    r"(?=(?:second|minute|hour|day|night|week|month|year|person|user|seat)\b)"
+    r"(?:(?=(?:second|minute|hour|day|night|week|month|year|person|user|seat)\b)"
+    r"|(?P<short>sec|min|hr|h|mo|yr|ml|mL|l|L|kg)\b(?<![a-z]{4}))"
 )
+_PERIODS = {"mo": "month", "yr": "year"}
 
 
 def quantities(text: str, rules: Rules) -> Iterator[Edit]:
@@ -47,7 +49,9 @@ def rates(text: str, rules: Rules) -> Iterator[Edit]:
     """The stroke in `five dollars/month`."""
     if rules.complete and "/" in text:
         for found in _PER.finditer(text):
-            yield Edit(*found.span(), " per ")
+            short = found["short"] or ""
+            unit = _PERIODS.get(short) or rules.units.get(short, ("", ""))[0]
+            yield Edit(*found.span(), f" per {unit}")
 
 
 @lru_cache(maxsize=8)
@@ -63,7 +67,7 @@ def _pattern(code: str) -> re.Pattern[str]:
     tight = "|".join(map(re.escape, close)) or "(?!)"
     return re.compile(
         rf"(?P<minus>(?<!\w)[-−])?(?<![\w.,])(?P<amount>{amount})"
-        rf"(?:[ ]?[-–][ ]?(?P<until>{amount}))?"
+        rf"(?:[°%]?[ ]?[-–][ ]?(?P<until>{amount}))?"
         rf"(?:[ \u00a0\u202f]?(?=(?:{units}|[%\uff05])(?![\w²³]))|(?=(?:{tight})(?![\w²³])))"
         rf"(?P<unit>{units}|{tight}|[%\uff05])(?![\w²³])"
     )

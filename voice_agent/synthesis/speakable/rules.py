@@ -3,6 +3,11 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+ENDS_SENTENCES = frozenset(
+    ("etc.", "Inc.", "Ltd.", "Corp.", "Co.", "Jr.", "a.m.", "p.m.", "A.M.", "P.M.", "usw.", "tel.")
+)
+"""Abbreviations that a sentence may end with; after others it goes on."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Coin:

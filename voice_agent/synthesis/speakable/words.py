@@ -6,10 +6,9 @@ from functools import lru_cache
 
 from voice_agent.synthesis.speakable.languages.english_words import NUMBERED, RULERS
 from voice_agent.synthesis.speakable.languages.find import rules_for
-from voice_agent.synthesis.speakable.rules import Numbers, Rules
+from voice_agent.synthesis.speakable.rules import ENDS_SENTENCES, Numbers, Rules
 from voice_agent.synthesis.speakable.spoken import Edit
 
-_ENDS = frozenset({"etc.", "Inc.", "Ltd.", "Corp.", "Co.", "Jr.", "a.m.", "p.m.", "usw."})
 _SENTENCE = re.compile(r"\s*\Z")
 _CAPITAL = re.compile(r"\s+[A-ZÀ-Þ]")
 _ACRONYM = re.compile(r"(?<![\w.&'’])([A-Z]{2,6})(s?)(?![\w&])")
@@ -32,7 +31,7 @@ def abbreviations(text: str, rules: Rules) -> Iterator[Edit]:
         said = rules.abbreviations[short]
         if short.endswith("."):
             ends = _SENTENCE.match(text, found.end())
-            if ends or (short in _ENDS and _CAPITAL.match(text, found.end())):
+            if ends or (short in ENDS_SENTENCES and _CAPITAL.match(text, found.end())):
                 said += "."
         yield Edit(*found.span(), said)
 

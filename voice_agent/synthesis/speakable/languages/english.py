@@ -1,5 +1,6 @@
 """English."""
 
+from voice_agent.synthesis.speakable.languages import english_units as units
 from voice_agent.synthesis.speakable.languages import english_words as words
 from voice_agent.synthesis.speakable.languages.scales import groups
 from voice_agent.synthesis.speakable.rules import Calendar, Coin, Numbers, Rules, Web
@@ -144,9 +145,9 @@ RULES = Rules(
         date=_date,
         time=_time,
     ),
-    coins=words.COINS,
+    coins=units.COINS,
     money=_money,
-    units=words.UNITS,
+    units=units.UNITS,
     abbreviations=words.ABBREVIATIONS,
     letters=words.LETTERS,
     symbols=words.SYMBOLS,
