@@ -43,7 +43,7 @@ class CallSocket:
                 break
             self._heard_at_s = time.monotonic()
             text: str | None = received.get("text")
-            yield received.get("bytes", b"") if text is None else text
+            yield (received.get("bytes") or b"") if text is None else text
         self.closed = True
 
     async def send(self, text: str) -> None:

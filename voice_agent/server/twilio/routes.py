@@ -76,6 +76,8 @@ class Telephone:
                 "TELEPHONE CALLS ARE NOT CHECKED: twilio.insecure is set, and whoever reaches "
                 "this port can call; for development only"
             )
+        elif self._settings.auth_token.get_secret_value() and not self._settings.public_url:
+            logger.warning("no telephone call is taken: twilio.public_url is not set")
         async with TwilioRest(self._settings) as self._rest:
             yield
 

@@ -1,0 +1,83 @@
+import asyncio
+
+from pipecat.frames.frames import LLMFullResponseEndFrame, LLMFullResponseStartFrame, LLMTextFrame
+from pipecat.processors.frame_processor import FrameDirection
+
+from processors.call_control import APOLOGY, CallControl
+from tests.processors.chain import Chain, chained
+from voice_agent.frames import AnswerEndFrame, AnswerStartFrame, HangUpFrame, TransferFrame
+
+
+class ScriptedLine:
+    """A call whose transfers end as scripted."""
+
+    def __init__(self, *, transfers: bool = True) -> None:
+        self.transfers = transfers
+        self.done: list[str] = []
+        self._news = asyncio.Event()
+
+    async def hang_up(self) -> None:
+        self._do("hang up")
+
+    async def transfer(self, to: str) -> bool:
+        self._do(to)
+        return self.transfers
+
+    def _do(self, what: str) -> None:
+        self.done.append(what)
+        self._news.set()
+
+    async def until_done(self) -> None:
+        async with asyncio.timeout(5):
+            await self._news.wait()
+
+
+async def heard(chain: Chain) -> None:
+    """The answer was heard to its end."""
+    end = AnswerEndFrame(turn=1, interrupted=False, heard_text="")
+    await chain.processors[1].queue_frame(end, FrameDirection.UPSTREAM)
+
+
+async def test_the_call_ends_after_the_answer() -> None:
+    line = ScriptedLine()
+    async with chained(CallControl(session_id="s", line=line)) as chain:
+        await chain.send(AnswerStartFrame(turn=1), HangUpFrame())
+        await asyncio.sleep(0)
+        assert line.done == []
+        await heard(chain)
+        await line.until_done()
+    assert line.done == ["hang up"]
+
+
+async def test_without_an_answer_the_call_ends_at_once() -> None:
+    line = ScriptedLine()
+    async with chained(CallControl(session_id="s", line=line)) as chain:
+        await chain.send(HangUpFrame(), HangUpFrame())
+        await line.until_done()
+    assert line.done == ["hang up"]
+
+
+async def test_a_transfer_that_works_says_nothing() -> None:
+    line = ScriptedLine()
+    async with chained(CallControl(session_id="s", line=line)) as chain:
+        await chain.send(TransferFrame(to="+15550100"))
+        await line.until_done()
+        assert chain.down.of(LLMTextFrame) == []
+    assert line.done == ["+15550100"]
+
+
+async def test_a_transfer_that_fails_is_apologised_for() -> None:
+    line = ScriptedLine(transfers=False)
+    async with chained(CallControl(session_id="s", line=line)) as chain:
+        await chain.send(TransferFrame(to="+15550100"))
+        await chain.down.until(LLMFullResponseEndFrame)
+        kinds = [type(f) for f in chain.down.frames[1:]]
+        assert kinds == [LLMFullResponseStartFrame, LLMTextFrame, LLMFullResponseEndFrame]
+        assert chain.down.of(LLMTextFrame)[0].text == APOLOGY
+        # and may be tried again
+        line.transfers = True
+        await chain.send(TransferFrame(to="+15550101"))
+        async with asyncio.timeout(5):
+            while len(line.done) < 2:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+    assert line.done == ["+15550100", "+15550101"]
