@@ -9,12 +9,19 @@ from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
 
+from tests.phone_talk import MODEL
+
 _ROOT = Path(__file__).parents[2]
 _START_TIMEOUT_S = 60.0
+# What hears in the tests unless they say otherwise: it understands what they say, and is fast.
+_HEARS = {"ASR__ENGINE": "whisper", "ASR__MODEL": MODEL, "WHISPER__FINAL_WINDOW": "short"}
+EMBEDDED: dict[str, Any] = {"ASR__ENGINE": "pocketsphinx", "ASR__MODEL": ""}
+"""Settings for the recogniser that a fresh checkout has."""
 
 
 @dataclass
@@ -49,9 +56,10 @@ def running(service: str, *, port: int = 0, **settings: object) -> Iterator[Runn
         port: Where it listens; 0 takes a free one.
         settings: By environment name without prefix (``SERVER__MAX_SESSIONS=2``).
     """
+    chosen = {**_HEARS, **settings} if service in ("asr", "agent") else settings
     environment = {
         **os.environ,
-        **{f"VOICE_AGENT_{name}": str(value) for name, value in settings.items()},
+        **{f"VOICE_AGENT_{name}": str(value) for name, value in chosen.items()},
     }
     serve = ["voice_agent.cli", "serve", service, "--port", str(port)]
     process = subprocess.Popen(

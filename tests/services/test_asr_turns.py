@@ -1,13 +1,14 @@
 """Speech played to a real service in real time: what is said when, and in which order."""
 
 import asyncio
+from collections.abc import Iterator
 from itertools import pairwise
 
 import numpy as np
 import pytest
 
 from tests.services.caller import Caller, assert_in_order, call
-from tests.services.conftest import RunningService, running
+from tests.services.conftest import EMBEDDED, RunningService, running
 from tests.speech import GOOD_VOICE, SENTENCES, dialogue, error_rate, pause, speech
 
 pytestmark = pytest.mark.e2e
@@ -16,13 +17,23 @@ _VOICES = {GOOD_VOICE: 0.5, "en-us+m3": 1.5, "en-gb": 1.5}
 """Highest word error rate that counts as sane."""
 
 
+@pytest.fixture(params=["whisper", "pocketsphinx"])
+def either(request: pytest.FixtureRequest) -> Iterator[RunningService]:
+    """The service with each of its recognisers."""
+    if request.param == "whisper":
+        yield request.getfixturevalue("asr")
+    else:
+        with running("asr", **EMBEDDED) as service:
+            yield service
+
+
 async def test_played_in_real_time_every_promise_of_the_protocol_holds(
-    asr: RunningService,
+    either: RunningService,
 ) -> None:
     async def play(voice: str, limit: float) -> None:
         said = SENTENCES[:2]
         sound = dialogue(said, 0.8, voice)
-        async with call(asr.ws) as caller:
+        async with call(either.ws) as caller:
             await caller.play(sound, pace=1.0)
             await caller.say("close")
             assert await caller.ended() == 1000
