@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voice_agent.engines.whisper.words import onset_of, timed_words
+from voice_agent.engines.whisper.words import sound_in, timed_words
 
 
 def entry(word: str, start: float, end: float, probability: float = 0.9) -> dict[str, Any]:
@@ -109,19 +109,30 @@ def test_whatever_the_alignment_words_are_in_order_and_within_the_audio(
     assert all(any(c.isalnum() for c in word.word) for word in found)
 
 
-def test_the_silence_before_the_first_word_is_not_its_own() -> None:
-    entries = [{"word": " yes", "start": 0.0, "end": 0.7, "probability": 1.0}]
-    (word,) = timed_words(entries, 1.0, onset_s=0.42)
-    assert (word.start_s, word.end_s) == (0.42, 0.7)
-    (word,) = timed_words(entries, 1.0, onset_s=0.9)
-    assert word.start_s == 0.65
+def test_silence_beside_a_word_is_not_its_own() -> None:
+    alignment = [
+        {"word": " yes", "start": 0.0, "end": 0.7, "probability": 1.0},
+        {"word": " please", "start": 0.7, "end": 1.6, "probability": 1.0},
+        {"word": " now", "start": 1.6, "end": 2.4, "probability": 1.0},
+    ]
+    sound = np.zeros(240, np.bool_)
+    sound[42:70] = sound[120:160] = sound[165:195] = True
+    found = timed_words(alignment, 2.4, sound=sound)
+    # gaps as short as those inside of words stay
+    assert [(w.start_s, w.end_s) for w in found] == [(0.42, 0.7), (1.2, 1.6), (1.6, 1.95)]
 
 
-def test_sound_begins_where_it_is_louder_than_the_hiss_before_it() -> None:
+def test_a_word_in_which_nothing_can_be_heard_keeps_its_times() -> None:
+    alignment = [{"word": " yes", "start": 0.2, "end": 0.6, "probability": 1.0}]
+    (word,) = timed_words(alignment, 1.0, sound=np.zeros(100, np.bool_))
+    assert (word.start_s, word.end_s) == (0.2, 0.6)
+
+
+def test_sound_is_what_is_louder_than_the_hiss() -> None:
     hiss = np.random.default_rng(0).normal(0, 0.001, 16_000).astype(np.float32)
-    sound = hiss.copy()
-    sound[8_000:] += np.sin(np.arange(8_000) / 5).astype(np.float32)
-    assert onset_of(sound) == 0.5
-    assert onset_of(hiss) == 0.0
-    assert onset_of(np.zeros(16_000, np.float32)) == 0.0
-    assert onset_of(np.zeros(0, np.float32)) == 0.0
+    loud = hiss.copy()
+    loud[8_000:] += np.sin(np.arange(8_000) / 5).astype(np.float32)
+    assert sound_in(loud).tolist() == [False] * 50 + [True] * 50
+    assert sound_in(hiss).all()
+    assert not sound_in(np.zeros(16_000, np.float32)).any()
+    assert len(sound_in(np.zeros(0, np.float32))) == 0

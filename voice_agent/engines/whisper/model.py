@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from voice_agent.engines.base import ASR_SAMPLE_RATE_HZ, Samples
 from voice_agent.engines.whisper.hypothesis import Hypothesis
 from voice_agent.engines.whisper.window import FRAME_SAMPLES, FULL_FRAMES
-from voice_agent.engines.whisper.words import SPACELESS, onset_of, timed_words
+from voice_agent.engines.whisper.words import SPACELESS, sound_in, timed_words
 from voice_agent.errors import EngineUnavailable
 
 AUTO = "auto"
@@ -242,7 +242,7 @@ class LoadedModel:
             words=timed_words(
                 alignment,
                 audio_s,
-                onset_s=onset_of(window.samples),
+                sound=sound_in(window.samples),
                 spaced=language[0] not in SPACELESS,
             ),
             audio_s=audio_s,

@@ -7,6 +7,7 @@ from statistics import median
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from voice_agent.engines.base import ASR_SAMPLE_RATE_HZ, Samples, TimedWord
 
@@ -19,10 +20,13 @@ _OPENING = "\"'“„«\N{LEFT SINGLE QUOTATION MARK}¿¡([{-「『《〈【\N{F
 # has swallowed one.
 _LONGEST_S = 0.9
 _SHORTEST_LIMIT_S = 0.5
-_SHORTEST_S = 0.05
+# silence before and after what is heard of a word: more than a stop consonant makes
+_GAP_S = 0.1
 # sound is what has this part of the loudest 10 ms
 _SOUND_ABOVE = 0.05
-_STEP_SAMPLES = ASR_SAMPLE_RATE_HZ // 100
+_STEPS_PER_S = 100
+_STEP_SAMPLES = ASR_SAMPLE_RATE_HZ // _STEPS_PER_S
+Sound = NDArray[np.bool_]
 
 
 @dataclass(slots=True)
@@ -37,7 +41,7 @@ def timed_words(
     alignment: Sequence[dict[str, Any]],
     audio_s: float,
     *,
-    onset_s: float = 0.0,
+    sound: Sound | None = None,
     spaced: bool = True,
 ) -> tuple[TimedWord, ...]:
     """Words in order, not overlapping, within the audio.
@@ -45,24 +49,23 @@ def timed_words(
     Args:
         alignment: What `WhisperModel.find_alignment` returns for one piece of audio.
         audio_s: Length of the audio.
-        onset_s: Where sound begins; the silence before it is not the first word's.
+        sound: Where there is some (`sound_in`): silence beside a word is not its own.
         spaced: Whether the language puts spaces between words; then the words, joined by
             spaces, are the text.
     """
     last_s = math.floor(audio_s * 1000) / 1000  # rounding may not lead out of the audio
     spans = _joined(_spans(alignment), spaced=spaced)
     limit_s = _longest_s(spans)
+    sound = np.zeros(0, np.bool_) if sound is None else sound
     words: list[TimedWord] = []
     cursor_s = 0.0
     for index, span in enumerate(spans):
-        start_s, end_s = span.start_s, span.end_s
+        start_s, end_s = _without_silence(span, sound)
         if end_s - start_s > limit_s:
             # the first word has the silence before it, any other the one after it
             start_s, end_s = (
                 (end_s - limit_s, end_s) if index == 0 else (start_s, start_s + limit_s)
             )
-        if index == 0:
-            start_s = max(start_s, min(onset_s, end_s - _SHORTEST_S))
         start_s = min(max(start_s, cursor_s), last_s)
         cursor_s = end_s = min(max(end_s, start_s), last_s)
         words.append(
@@ -76,15 +79,28 @@ def timed_words(
     return tuple(words)
 
 
-def onset_of(samples: Samples) -> float:
-    """Where the first 10 ms begin that are louder than a twentieth of the loudest, in seconds."""
+def sound_in(samples: Samples) -> Sound:
+    """Which steps of 10 ms are louder than a twentieth of the loudest one."""
     n_steps = len(samples) // _STEP_SAMPLES
     if not n_steps:
-        return 0.0
+        return np.zeros(0, np.bool_)
     steps = samples[: n_steps * _STEP_SAMPLES].reshape(n_steps, -1)
     levels = np.sqrt(np.mean(np.square(steps), axis=1))
-    first = int(np.argmax(levels > _SOUND_ABOVE * levels.max()))
-    return first * _STEP_SAMPLES / ASR_SAMPLE_RATE_HZ
+    return levels > _SOUND_ABOVE * levels.max()
+
+
+def _without_silence(span: _Span, sound: Sound) -> tuple[float, float]:
+    """Start and end of what can be heard of a span; as they are if that is nothing."""
+    first = round(span.start_s * _STEPS_PER_S)
+    heard = np.flatnonzero(sound[first : round(span.end_s * _STEPS_PER_S)])
+    if not len(heard):
+        return span.start_s, span.end_s
+    # a pause has been swallowed only if it is longer than the gaps inside of words
+    start_s, end_s = (first + heard[0]) / _STEPS_PER_S, (first + heard[-1] + 1) / _STEPS_PER_S
+    return (
+        float(start_s) if start_s - span.start_s > _GAP_S else span.start_s,
+        float(end_s) if span.end_s - end_s > _GAP_S else span.end_s,
+    )
 
 
 def _spans(alignment: Sequence[dict[str, Any]]) -> list[_Span]:
