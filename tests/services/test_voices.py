@@ -225,7 +225,8 @@ def test_nothing_personal_is_logged(service: Cloning) -> None:
         assert secret not in log
 
 
-async def test_the_service_stays_up_and_its_voices_survive_it(tmp_path: Path) -> None:
+@pytest.mark.slow
+async def test_voices_survive_a_service_that_is_killed(tmp_path: Path) -> None:
     with cloning(tmp_path / "voices", tmp_path / "log") as service:
         async with listening(service) as listener:
             await register(listener, "kept", voice(230))
@@ -238,6 +239,7 @@ async def test_the_service_stays_up_and_its_voices_survive_it(tmp_path: Path) ->
         assert CONDITIONED not in service.logged
 
 
+@pytest.mark.slow
 async def test_another_model_makes_a_voice_anew_once(tmp_path: Path) -> None:
     with cloning(tmp_path / "voices", tmp_path / "log") as service:
         async with listening(service) as listener:
@@ -253,6 +255,7 @@ async def test_another_model_makes_a_voice_anew_once(tmp_path: Path) -> None:
         assert service.logged.count(CONDITIONED) == 1
 
 
+@pytest.mark.slow
 async def test_two_services_share_a_folder(tmp_path: Path) -> None:
     folder = tmp_path / "voices"
     with cloning(folder, tmp_path / "a") as first, cloning(folder, tmp_path / "b") as second:
@@ -268,6 +271,7 @@ async def test_two_services_share_a_folder(tmp_path: Path) -> None:
             assert error["code"] == "voice_not_found"
 
 
+@pytest.mark.slow
 async def test_a_session_goes_on_while_its_voice_is_made(tmp_path: Path) -> None:
     settings = {"TTS__URL": "2"}
     with cloning(tmp_path / "voices", tmp_path / "log", **settings) as service:

@@ -4,7 +4,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 
+
+@pytest.mark.slow
 def test_a_writer_can_be_killed_at_every_step(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "tests.voices.killed_writers", str(tmp_path / "voices")]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
