@@ -107,6 +107,7 @@ def literal_tts() -> Generator[RunningService]:
         yield service
 
 
+@pytest.mark.slow
 async def test_a_setting_leaves_text_as_it_is(
     tts: RunningService, literal_tts: RunningService
 ) -> None:
@@ -124,6 +125,7 @@ def model_and_agent(unused_tcp_port: int) -> Generator[tuple[int, RunningService
         yield unused_tcp_port, service
 
 
+@pytest.mark.slow
 async def test_the_agent_remembers_what_was_heard_of_a_number(
     model_and_agent: tuple[int, RunningService],
 ) -> None:
