@@ -122,6 +122,40 @@ class TtsSettings(_Group):
     """Requests of one session that may wait for their turn."""
 
 
+class ChatterboxSettings(_Group):
+    """Chatterbox, when it is the engine that speaks; `tts.model` is its folder."""
+
+    variant: Literal["auto", "english", "multilingual", "turbo"] = "auto"
+    """Which model the folder holds; `auto` looks at its files."""
+    device: str = Field(default="auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$")
+    """Where it runs: `cpu`, `cuda`, `cuda:1`, …; `auto` takes a GPU if there is one."""
+    precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
+    """Of its transformers; `auto` is bfloat16 on a GPU and float32 on a CPU."""
+    threads: int = Field(default=0, ge=0, le=256)
+    """CPU threads of the model; 0 leaves it to torch."""
+    slots: int = Field(default=32, ge=1, le=64)
+    """Texts that are spoken at once; more wait. Each takes 0.3 GB of a GPU."""
+    max_batch: int = Field(default=32, ge=1, le=64)
+    """Chunks that are rendered together at most."""
+    prompt_s: float = Field(default=10.0, ge=1, le=10)
+    """Seconds of a voice's clip that every chunk is rendered with: 3 costs 2.7 times less
+    than 10, and the voice may be less alike."""
+    context_s: float = Field(default=1.0, ge=0.2, le=4)
+    """Speech before a chunk that it is rendered with."""
+    flow_steps: int = Field(default=0, ge=0, le=50)
+    """Steps from noise to a spectrogram; 0 is the model's own number (10)."""
+    first_flow_steps: int = Field(default=0, ge=0, le=50)
+    """The same for the first chunk of a text; fewer are heard sooner, and less clear."""
+    cfg_weight: float = Field(default=0.5, ge=0, le=2)
+    """How strictly it keeps to the text; lower is slower and calmer speech."""
+    temperature: float = Field(default=0.8, gt=0, le=2)
+    """How freely it speaks."""
+    ahead_s: float = Field(default=3.0, ge=1, le=10)
+    """A text waits while this much audio of it was not taken."""
+    watermark: bool = True
+    """Mark all audio as synthetic, not audibly (Perth)."""
+
+
 class LlmSettings(_Group):
     """The language model behind the agent: any OpenAI-compatible endpoint."""
 
@@ -246,6 +280,7 @@ class Settings(BaseSettings):
     asr: AsrSettings = Field(default_factory=AsrSettings)
     whisper: WhisperSettings = Field(default_factory=WhisperSettings)
     tts: TtsSettings = Field(default_factory=TtsSettings)
+    chatterbox: ChatterboxSettings = Field(default_factory=ChatterboxSettings)
     llm: LlmSettings = Field(default_factory=LlmSettings)
     models: ModelsSettings = Field(default_factory=ModelsSettings)
     voices: VoicesSettings = Field(default_factory=VoicesSettings)

@@ -16,6 +16,10 @@ from voice_agent.settings import Settings
 E = TypeVar("E")
 
 
+def _always(_: Settings) -> str:
+    return ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice(Generic[E]):
     """An engine that may be picked.
@@ -26,16 +30,15 @@ class Choice(Generic[E]):
         unusable: Says why it cannot run here, or returns an empty string.
         because: Why it is the one, when `auto` takes it.
         hint: What a person can do to get a better one.
+        unfit: Says why `auto` passes it over though it can run, or returns an empty string;
+            asked only if it is usable.
     """
 
     build: Callable[[Settings], E]
     unusable: Callable[[Settings], str]
     because: str
     hint: str = ""
-
-
-def _always(_: Settings) -> str:
-    return ""
+    unfit: Callable[[Settings], str] = _always
 
 
 def _pocketsphinx(settings: Settings) -> Recognizer:
@@ -55,6 +58,27 @@ def _no_whisper(settings: Settings) -> str:
     from voice_agent.engines.whisper.placement import unusable
 
     return unusable(settings)
+
+
+def _chatterbox(settings: Settings) -> Speaker:
+    from voice_agent.engines.chatterbox.placement import checkpoint, device_and_precision
+    from voice_agent.engines.chatterbox.speaker import ChatterboxSpeaker
+
+    return ChatterboxSpeaker(
+        checkpoint(settings), settings.chatterbox, lambda: device_and_precision(settings)
+    )
+
+
+def _no_chatterbox(settings: Settings) -> str:
+    from voice_agent.engines.chatterbox.placement import unusable
+
+    return unusable(settings)
+
+
+def _slow_chatterbox(settings: Settings) -> str:
+    from voice_agent.engines.chatterbox.placement import too_slow
+
+    return too_slow(settings)
 
 
 def _espeak(settings: Settings) -> Speaker:
@@ -78,6 +102,12 @@ RECOGNIZERS: Mapping[str, Choice[Recognizer]] = {
     ),
 }
 SPEAKERS: Mapping[str, Choice[Speaker]] = {
+    "chatterbox": Choice(
+        build=_chatterbox,
+        unusable=_no_chatterbox,
+        unfit=_slow_chatterbox,
+        because="Chatterbox's weights and a CUDA GPU are on this machine",
+    ),
     "espeak": Choice(
         build=_espeak,
         unusable=_always,
@@ -109,7 +139,7 @@ def pick(table: Mapping[str, Choice[E]], wanted: str, settings: Settings) -> Pic
     if wanted == "auto":
         passed_over: list[str] = []
         for name, choice in table.items():
-            reason = choice.unusable(settings)
+            reason = choice.unusable(settings) or choice.unfit(settings)
             if not reason:
                 why = "; ".join([*passed_over, choice.because])
                 return Picked(engine=choice.build(settings), why=why, hint=choice.hint)

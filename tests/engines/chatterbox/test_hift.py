@@ -97,7 +97,7 @@ def test_a_batch_is_rendered_as_one_by_one(vocoder: Vocoder, frames: Any) -> Non
     together = vocoder.render(jobs())
     for job, audio in zip(jobs(), together, strict=True):
         alone = vocoder.render([job])[0]
-        assert float((alone - audio).abs().max()) < 1e-5
+        assert float((alone - audio).norm() / alone.norm()) < 1e-3
 
 
 def test_a_short_fragment_that_is_all_held_is_not_lost(vocoder: Vocoder, frames: Any) -> None:

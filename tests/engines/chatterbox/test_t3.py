@@ -109,6 +109,13 @@ def test_a_prefix_taken_from_memory_changes_nothing(t3: T3) -> None:
     assert torch.equal(t3.logits[0], t3.logits[1])
 
 
+def test_emotion_changes_the_logits_and_has_a_prefix_of_its_own(t3: T3) -> None:
+    for slot, emotion in enumerate((0.1, 1.0)):
+        prefix = t3.prefix(("a", emotion), stock_voice(random_voice(1), emotion).t3)
+        t3.join(slot, prefix, TEXTS[1], Sampling(), 1)
+    assert float((t3.logits[0] - t3.logits[1]).abs().max()) > 1e-4
+
+
 def test_neighbours_change_no_token(t3: T3) -> None:
     voices = [stock_voice(random_voice(seed)).t3 for seed in range(3)]
 

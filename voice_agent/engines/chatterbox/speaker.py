@@ -1,0 +1,305 @@
+"""Chatterbox as a `Speaker`: what sessions ask becomes utterances, and audio comes back."""
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Callable, Sequence
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from voice_agent import metrics
+from voice_agent.engines.base import (
+    Conditioning,
+    EngineInfo,
+    Samples,
+    SpeakJob,
+    SpokenChunk,
+    VoiceInfo,
+)
+from voice_agent.engines.chatterbox.asking import OWN_VOICE, Asking
+from voice_agent.engines.chatterbox.checkpoint import CheckpointFiles
+from voice_agent.engines.chatterbox.desk import ConditioningDesk
+from voice_agent.engines.chatterbox.owner import Broken, Loaded, Owner
+from voice_agent.engines.chatterbox.scheduler import Scheduler
+from voice_agent.engines.chatterbox.spec import SAMPLE_RATE_HZ, TOKENS_PER_S
+from voice_agent.engines.chatterbox.speech import Speech
+from voice_agent.engines.chatterbox.utterance import AllDrawn, Audio, Event, Refused
+from voice_agent.engines.chatterbox.watermark import Watermarker
+from voice_agent.engines.clauses import clauses, is_speakable
+from voice_agent.errors import EngineTimeout, EngineUnavailable, Unsupported, VoiceNotFound
+from voice_agent.settings import ChatterboxSettings
+
+if TYPE_CHECKING:
+    from voice_agent.engines.chatterbox.model import ChatterboxModel
+
+_NAME = "chatterbox"
+_WARM_UP_LIMIT_S = 300.0  # libraries choose their algorithms, Perth compiles
+
+
+class ChatterboxSpeaker:
+    """The shared speaker.
+
+    Args:
+        files: The checkpoint; not read before `load`.
+        settings: Device, precision, and what is traded for speed.
+        placement: Says device and precision when it is loaded.
+        max_jobs: Jobs that may be open at once; more are refused.
+    """
+
+    def __init__(
+        self,
+        files: CheckpointFiles,
+        settings: ChatterboxSettings,
+        placement: Callable[[], tuple[str, str]],
+        *,
+        max_jobs: int = 128,
+    ) -> None:
+        self._files = files
+        self._settings = settings
+        self._placement = placement
+        self._max_jobs = max_jobs
+        self._device, self._precision = "", ""
+        self._checkpoint = ""
+        self._owner = Owner(self._hear)
+        self._model: ChatterboxModel | None = None
+        self._speeches: dict[int, Speech] = {}  # by the numbers of their utterances
+        self._n_jobs = 0
+        self._asking = Asking(files.spec, settings)
+        self._desk = ConditioningDesk()
+        self._warm = False
+        self._closed = False
+
+    @property
+    def info(self) -> EngineInfo:
+        """What this engine is; complete after `load`."""
+        spec = self._files.spec
+        return EngineInfo(
+            name=_NAME,
+            role="speaks",
+            model=spec.family,
+            device=self._device,
+            precision=self._precision,
+            sample_rate_hz=SAMPLE_RATE_HZ,
+            languages=spec.languages,
+            capacity=self._settings.slots,
+        )
+
+    @property
+    def ready(self) -> bool:
+        """The model is loaded, has spoken, and does not fail."""
+        return self._warm and not self._closed and self._owner.healthy
+
+    @property
+    def voices(self) -> Sequence[VoiceInfo]:
+        """The checkpoint's own voice, if it has one."""
+        if "voice" not in self._files.parts:
+            return ()
+        language = self._files.spec.languages[0]
+        return (VoiceInfo(voice_id=OWN_VOICE, name="Chatterbox", language=language),)
+
+    @property
+    def clones(self) -> bool:
+        """It does."""
+        return True
+
+    @property
+    def family(self) -> str:
+        """Which models its conditioning fits."""
+        return self._files.spec.family
+
+    @property
+    def checkpoint(self) -> str:
+        """Hash of the weights; empty before `load`."""
+        return self._checkpoint
+
+    async def load(self) -> None:
+        """Loads the model.
+
+        Raises:
+            EngineUnavailable: It cannot be loaded; the message says why.
+        """
+        if self._closed:
+            raise EngineUnavailable(f"{_NAME} is closed")
+        if self._model is None:
+            await self._owner.open(self._load)
+
+    async def warm_up(self) -> None:
+        """Speaks a sentence to nobody, in the voice of the checkpoint."""
+        if self.voices:
+            job = SpeakJob(session_id="warm-up", text="Hello.", timeout_s=_WARM_UP_LIMIT_S)
+            async for _ in self.speak(job):
+                pass
+        self._warm = True
+
+    async def close(self) -> None:
+        """Fails what waits and ends the threads; may be called twice."""
+        self._closed = True
+        self._fail_all(EngineUnavailable(f"{_NAME} is closed"))
+        await self._owner.close()
+        self._desk.close()
+
+    def forget(self, session_id: str) -> None:
+        """Ends the session's jobs; whoever still reads them gets `engine_unavailable`."""
+        for speech in set(self._speeches.values()):
+            if speech.job.session_id == session_id:
+                self._drop(speech)
+                speech.fail(EngineUnavailable("the session is gone"))
+
+    def check_voice(self, voice_id: str, language: str | None) -> None:
+        """Says at once what `speak` would refuse at its first step.
+
+        Raises:
+            VoiceNotFound: No such voice.
+            Unsupported: The language is not spoken.
+            EngineUnavailable: The engine is not loaded, closed or broken.
+        """
+        self._require()
+        if voice_id != OWN_VOICE:
+            raise VoiceNotFound(f"there is no voice {voice_id}; list_voices says which there are")
+        self._asking.language(language)
+
+    async def speak(self, job: SpeakJob) -> AsyncGenerator[SpokenChunk]:
+        """Speaks chunk by chunk; at most `ahead_s` of audio are made ahead of the reader.
+
+        Every clause is an utterance of its own in the same voice; the next one is begun as
+        soon as the tokens of one are drawn. `speed` changes nothing. Where a chunk is in the
+        text is estimated from its length.
+
+        Closing the generator, or cancelling the task that iterates, frees the job's slot
+        before the next step of the model.
+
+        Raises:
+            VoiceNotFound: No such voice; raised at the first step.
+            Unsupported: The language is not spoken; raised at the first step.
+            EngineTimeout: A chunk did not come within the job's time.
+            EngineUnavailable: The engine is closed or broken, or too many jobs are open.
+        """
+        speech = self._open(job)
+        began_s, outcome = time.monotonic(), "cancelled"
+        try:
+            self._begin_next(speech)
+            while (chunk := await self._read(speech)) is not None:
+                yield chunk
+            outcome = "done"
+        except EngineTimeout:
+            outcome = "timeout"
+            raise
+        except EngineUnavailable:
+            outcome = "failed"
+            raise
+        finally:
+            self._n_jobs -= 1
+            self._drop(speech)
+            kind = job.priority.name.lower()
+            metrics.engine_jobs_total.labels(_NAME, kind, outcome).inc()
+            metrics.engine_run_s.labels(_NAME, kind).observe(time.monotonic() - began_s)
+
+    async def condition(self, samples: Samples, sample_rate_hz: int) -> Conditioning:
+        """Computes what the model needs to speak in the voice of a clip.
+
+        Raises:
+            BadAudio: The clip is too short.
+            EngineTimeout: It took longer than a minute.
+            EngineUnavailable: The engine is not loaded or closed, or too many wait.
+        """
+        conditioner = self._require().conditioner
+        return await self._desk.compute(conditioner.compute, samples, sample_rate_hz)
+
+    # -- jobs
+
+    def _open(self, job: SpeakJob) -> Speech:
+        self._require()
+        language = self._asking.language(job.language)
+        if job.voice is None and (job.voice_id != OWN_VOICE or not self.voices):
+            raise VoiceNotFound(f"there is no voice {job.voice_id}; register one, or use default")
+        if self._n_jobs >= self._max_jobs:
+            raise EngineUnavailable("too many jobs are waiting, try again", retry_after_ms=1000)
+        said = [c for c in clauses(job.text, language=language) if is_speakable(c.text)]
+        self._n_jobs += 1
+        return Speech(job, said)
+
+    def _begin_next(self, speech: Speech) -> None:
+        clause = speech.next_clause()
+        if clause is None:
+            return
+        request = self._asking.request(speech.job, clause, self._require(), speech.ahead)
+        speech.begin(clause, request)
+        self._speeches[request.number] = speech
+        self._owner.admit(request)
+
+    def _go_on(self, speech: Speech) -> None:
+        try:
+            self._begin_next(speech)
+        except EngineUnavailable as error:
+            speech.fail(error)
+
+    async def _read(self, speech: Speech) -> SpokenChunk | None:
+        timeout_s = speech.job.timeout_s
+        try:
+            async with asyncio.timeout(timeout_s):
+                chunk = await speech.read()
+        except TimeoutError:
+            raise EngineTimeout(f"{_NAME} took longer than {timeout_s:g} s") from None
+        if speech.request is not None:
+            self._owner.heard(speech.request, speech.heard_s)
+        return chunk
+
+    def _drop(self, speech: Speech) -> None:
+        for number in speech.open_numbers:
+            if self._speeches.pop(number, None) is not None:
+                self._owner.cancel(number)
+
+    def _hear(self, events: Sequence[Event | Broken]) -> None:
+        for event in events:
+            if isinstance(event, Broken):
+                self._fail_all(EngineUnavailable(f"{_NAME} failed, try again"))
+                continue
+            speech = self._speeches.get(event.number)
+            if speech is None:
+                continue
+            match event:
+                case Refused():
+                    speech.fail(Unsupported(f"this cannot be spoken: {event.why}"))
+                case AllDrawn():
+                    speech.hear(event)
+                    self._go_on(speech)
+                case Audio():
+                    speech.hear(event)
+                    if event.last:
+                        del self._speeches[event.number]
+
+    def _fail_all(self, error: EngineUnavailable) -> None:
+        for speech in set(self._speeches.values()):
+            speech.fail(error)
+        self._speeches.clear()
+
+    # -- the model
+
+    def _require(self) -> "ChatterboxModel":
+        if self._closed or self._model is None:
+            raise EngineUnavailable(f"{_NAME} is {'closed' if self._closed else 'not loaded'}")
+        return self._model
+
+    def _load(self) -> Loaded:
+        """Runs in the owner's thread."""
+        loading: Any = import_module("voice_agent.engines.chatterbox.loading")
+        settings = self._settings
+        self._device, self._precision = self._placement()
+        model: ChatterboxModel = loading.load_model(
+            self._files, settings, device=self._device, precision=self._precision
+        )
+        self._checkpoint = self._files.digest()
+        self._model = model
+
+        def make_scheduler() -> Scheduler:
+            return Scheduler(
+                model,
+                ahead_s=settings.ahead_s,
+                max_batch=settings.max_batch,
+                context_tokens=int(settings.context_s * TOKENS_PER_S),
+            )
+
+        return Loaded(
+            make_scheduler=make_scheduler,
+            mode=loading.inference_mode,
+            watermarker=Watermarker() if settings.watermark else None,
+        )
