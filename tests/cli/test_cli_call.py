@@ -58,6 +58,7 @@ def test_keys_are_pressed_and_the_agent_may_hang_up(phone: RunningService) -> No
     assert "the server ended the call (close code 1000)" in result.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.e2e
 def test_a_call_by_webhook_is_signed_from_the_first_request_on() -> None:
     port = free_port()

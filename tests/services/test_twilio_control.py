@@ -100,6 +100,7 @@ def test_an_interface_that_never_answers_is_not_waited_for(
     assert len(api.asked) > 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("host", ["127.0.0.1:{port}", "nobody.invalid"])
 def test_an_interface_that_is_not_there_does_not_keep_a_call(host: str) -> None:
     url = f"http://{host.format(port=free_port())}"
@@ -119,6 +120,7 @@ def test_an_interface_that_is_not_there_does_not_keep_a_call(host: str) -> None:
         assert time.monotonic() - began_s < 6
 
 
+@pytest.mark.slow
 def test_without_credentials_a_hang_up_closes_the_stream() -> None:
     with running("agent", TWILIO__INSECURE="true", TWILIO__KEYS=KEYS) as service:
         with in_a_call(service) as line:

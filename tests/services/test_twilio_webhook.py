@@ -315,6 +315,7 @@ def test_no_number_of_a_caller_is_logged(phone: RunningService) -> None:
     assert not [line for line in phone.log if "555010" in line]
 
 
+@pytest.mark.slow
 def test_without_credentials_no_call_is_taken() -> None:
     with running("echo") as service:
         answer = httpx2.post(f"{service.http}/twilio/voice", data=FORM)
@@ -323,6 +324,7 @@ def test_without_credentials_no_call_is_taken() -> None:
         assert refusal(service, upgrade()) == 403
 
 
+@pytest.mark.slow
 def test_insecure_needs_neither_signature_nor_address() -> None:
     with running("echo", TWILIO__INSECURE="true") as service:
         answer = httpx2.post(f"{service.http}/twilio/voice", data=FORM)
@@ -333,6 +335,7 @@ def test_insecure_needs_neither_signature_nor_address() -> None:
             assert begins(line, "CA0", token_of(answer))
 
 
+@pytest.mark.slow
 def test_calls_may_end_when_the_service_goes_down() -> None:
     grace_s = 0.5
     with (
