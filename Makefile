@@ -53,12 +53,16 @@ fuzz-calls: setup ## 10,000 random messages on telephone streams
 	@$(bin)/python -m tests.services.twilio_fuzz
 
 #: Measure
-.PHONY: bench accuracy roundtrip throughput flicker gpu-asr
+.PHONY: bench accuracy roundtrip soak throughput flicker gpu-asr
 bench: setup ## Cost and latency of concurrent sessions
 	@$(bin)/python -m benchmarks.sessions
 
 accuracy: setup ## Word error rate over a folder with transcripts.tsv: make accuracy SPEECH=DIR
 	@$(bin)/python -m benchmarks.accuracy "$${SPEECH:?say which folder: make accuracy SPEECH=DIR}"
+
+soak: setup ## Thirty callers of the small Whisper for ten minutes: is anything lost?
+	@VOICE_AGENT_ASR__ENGINE=whisper VOICE_AGENT_ASR__MODEL=tests/assets/whisper-micro \
+		VOICE_AGENT_WHISPER__FINAL_WINDOW=short $(bin)/python -m benchmarks.soak --phone-talk 60
 
 roundtrip: setup ## What the ASR service hears of what the TTS service says
 	@$(bin)/python -m benchmarks.roundtrip

@@ -1,6 +1,6 @@
 """Many real-time callers of the ASR service for minutes: is anything lost, does it stay flat?
 
-``python -m benchmarks.soak [--speech DIR] [--sessions 30] [--minutes 10]``
+``python -m benchmarks.soak [--speech DIR | --phone-talk N] [--sessions 30] [--minutes 10]``
 
 The service is started with the settings of the environment, so name the engine there:
 ``VOICE_AGENT_ASR__ENGINE=whisper VOICE_AGENT_ASR__MODEL=FOLDER``. Each caller speaks clips with
@@ -27,6 +27,7 @@ import psutil
 from numpy.typing import NDArray
 from prometheus_client.parser import text_string_to_metric_families
 
+from benchmarks.flicker import phone_talk
 from benchmarks.machine import machine
 from benchmarks.services import port_of, wait_until_ready
 from benchmarks.speech import Clip, clips
@@ -173,10 +174,13 @@ async def main() -> None:
     """Measures and prints."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--speech", type=Path, help="folder with transcripts.tsv")
+    parser.add_argument("--phone-talk", type=int, metavar="N", help="N sentences instead of them")
     parser.add_argument("--sessions", type=int, default=30)
     parser.add_argument("--minutes", type=float, default=10.0)
     arguments = parser.parse_args()
-    speech = await clips(arguments.speech)
+    speech = (
+        phone_talk(arguments.phone_talk) if arguments.phone_talk else await clips(arguments.speech)
+    )
     callers = [Caller(speech, seed) for seed in range(arguments.sessions)]
     samples: list[tuple[float, float, float]] = []
     with asr_service() as (process, port):
