@@ -10,7 +10,7 @@ import base64
 import json
 import secrets
 import time
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, cast
@@ -18,6 +18,7 @@ from typing import Any, cast
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 
+from voice_agent.client.twilio_ear import Ear
 from voice_agent.errors import EngineUnavailable, Unauthorized
 
 RATE_HZ = 8_000
@@ -26,8 +27,6 @@ FRAME_BYTES = 160
 SILENCE = b"\xff" * FRAME_BYTES
 
 _HTTP_FORBIDDEN = 403
-# what Twilio keeps of an answer; it drops what comes beyond that (its warning 31931)
-_MAX_BUFFERED_BYTES = 600 * RATE_HZ
 _MAX_MESSAGE_BYTES = 16 << 20
 # how far behind real time the caller may be and still catch up; what is more is a hole in
 # the line
@@ -58,8 +57,7 @@ class TwilioCall:
         self.messages: list[tuple[float, dict[str, Any]]] = []
         self.odd: Counter[str] = Counter()
         self.marks: list[tuple[str, bool]] = []
-        self._to_play: deque[bytes | str] = deque()
-        self._n_buffered = 0
+        self._ear = Ear()
         self._sequence = 0
         self._chunk = 0
         self._due_s: float | None = None
@@ -74,7 +72,7 @@ class TwilioCall:
     @property
     def busy(self) -> bool:
         """Whether something of the server's waits to be heard."""
-        return bool(self._to_play)
+        return self._ear.busy
 
     def of(self, event: str) -> list[tuple[float, dict[str, Any]]]:
         """The messages of one kind."""
@@ -108,9 +106,11 @@ class TwilioCall:
             "payload": base64.b64encode(frame).decode(),
         }
         await self.send_event("media", media)
-        heard = await self._play()
+        heard, passed = self._ear.hear(FRAME_BYTES)
         self.sent += frame
         self.heard += heard
+        for name in passed:
+            await self._return_mark(name, played=True)
         return heard
 
     async def say(self, ulaw: bytes) -> None:
@@ -174,53 +174,21 @@ class TwilioCall:
         if message.get("streamSid") != self.stream_sid:
             self.odd["31951 wrong streamSid"] += 1
         elif event == "clear":
-            await self._clear()
+            for name in self._ear.clear():
+                await self._return_mark(name, played=False)
         elif event == "mark":
-            name = str(message["mark"]["name"])
-            if self._to_play:
-                self._to_play.append(name)
-            else:
+            name = _name(message)
+            if self._ear.mark(name):
                 await self._return_mark(name, played=True)
-        else:
-            self._buffer(message)
+        elif not self._ear.add(self._ulaw(message)):
+            self.odd["31931 too much media"] += 1
 
-    def _buffer(self, message: dict[str, Any]) -> None:
+    def _ulaw(self, message: dict[str, Any]) -> bytes:
         try:
-            ulaw = base64.b64decode(message["media"]["payload"], validate=True)
+            return base64.b64decode(message["media"]["payload"], validate=True)
         except (KeyError, TypeError, ValueError):
             self.odd["31951 unreadable media"] += 1
-            return
-        if self._n_buffered + len(ulaw) > _MAX_BUFFERED_BYTES:
-            self.odd["31931 too much media"] += 1
-            return
-        self._to_play.append(ulaw)
-        self._n_buffered += len(ulaw)
-
-    async def _clear(self) -> None:
-        names = [item for item in self._to_play if isinstance(item, str)]
-        self._to_play.clear()
-        self._n_buffered = 0
-        for name in names:
-            await self._return_mark(name, played=False)
-
-    async def _play(self) -> bytes:
-        """The next 20 ms for the ear; marks that are passed come back."""
-        heard = bytearray()
-        while self._to_play:
-            item = self._to_play[0]
-            if isinstance(item, str):
-                self._to_play.popleft()
-                await self._return_mark(item, played=True)
-            elif len(heard) == FRAME_BYTES:
-                break
-            else:
-                self._to_play.popleft()
-                n_now = min(len(item), FRAME_BYTES - len(heard))
-                heard += item[:n_now]
-                self._n_buffered -= n_now
-                if n_now < len(item):
-                    self._to_play.appendleft(item[n_now:])
-        return bytes(heard).ljust(FRAME_BYTES, b"\xff")
+            return b""
 
     async def _return_mark(self, name: str, *, played: bool) -> None:
         self.marks.append((name, played))
@@ -282,6 +250,11 @@ async def _connected(url: str, headers: Mapping[str, str], timeout_s: float) -> 
         raise EngineUnavailable(f"{url} takes no calls: it answers HTTP {status}") from error
     except (OSError, WebSocketException, ValueError) as error:
         raise EngineUnavailable(f"no server answers at {url}") from error
+
+
+def _name(message: dict[str, Any]) -> str:
+    mark: Any = message.get("mark")
+    return str(cast("dict[str, Any]", mark).get("name", "")) if isinstance(mark, dict) else ""
 
 
 def _read(data: str | bytes) -> dict[str, Any]:
