@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from voice_agent.engines.chatterbox.conformer import run_layers
 from voice_agent.engines.chatterbox.estimator import Estimator
 from voice_agent.engines.chatterbox.spec import FRAMES_PER_TOKEN, EngineSpec
 from voice_agent.engines.chatterbox.tensors import Tensor, functional, torch
@@ -199,11 +200,11 @@ class Flow:
         hidden, where, _ = encoder.embed(self._flow.input_embedding(ids) * kept, there)
         # embedding makes something of nothing: short rows would look ahead at it
         hidden = encoder.pre_lookahead_layer(hidden * kept)
-        hidden = encoder.forward_layers(hidden, there, where, there)
+        hidden = run_layers(encoder.encoders, hidden, there, where)
         there = there.repeat_interleave(FRAMES_PER_TOKEN, 2)
         hidden, _ = encoder.up_layer(hidden.transpose(1, 2), lengths[0])
         hidden, where, _ = encoder.up_embed(hidden.transpose(1, 2), there)
-        hidden = encoder.forward_up_layers(hidden, there, where, there)
+        hidden = run_layers(encoder.up_encoders, hidden, there, where)
         return encoder.after_norm(hidden)
 
 

@@ -69,6 +69,7 @@ class T3:
         self._going = torch.zeros(slots, dtype=torch.bool, device=device)
         self._token = torch.zeros(slots, dtype=torch.int64, device=device)
         self._sampling = sampling.new_state(slots, n_ids, spec.start_speech, device)
+        self._nucleus = spec.sampling.top_p < 1
         self._prefixes: OrderedDict[tuple[str, float], Prefix] = OrderedDict()
         self._max_prefixes = prefixes
         self._host_length = [0] * slots  # never less than `_length`; read without waiting
@@ -105,7 +106,7 @@ class T3:
             slot: A free one.
             prefix: Of the voice.
             text: Ids of the text, without start and stop.
-            how: To draw.
+            how: To draw. Its `top_p` counts only if the spec's is below 1.
             seed: Equal seeds draw equal tokens, whatever else is drawn.
 
         Raises:
@@ -216,7 +217,7 @@ class T3:
         """One step of the first `n_slots`, in place: draw, embed, transform."""
         state, weights = self._sampling, self._weights
         going, drawn = self._going[:n_slots], self._drawn[:n_slots]
-        token = sampling.draw(self.logits[:n_slots], state, drawn, n_slots)
+        token = sampling.draw(self.logits[:n_slots], state, drawn, n_slots, nucleus=self._nucleus)
         self._token[:n_slots] = token
         seen = state.seen[:n_slots]
         seen.scatter_(1, token[:, None], seen.gather(1, token[:, None]) | going[:, None])
