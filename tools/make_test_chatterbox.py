@@ -59,13 +59,19 @@ def checkpoint(n_tokens: int = TOKENS) -> Path:
     return folder
 
 
-def write(folder: Path, n_tokens: int) -> None:
-    """Writes the files of the stock class's `from_local`."""
+def write(folder: Path, n_tokens: int, *, small: bool = True) -> None:
+    """Writes the files of the stock class's `from_local`.
+
+    Args:
+        folder: Where to; must not exist.
+        n_tokens: Length of all utterances.
+        small: Not in the published size, which takes a minute and 3 GB.
+    """
     import chatterbox.tts as stock  # pyright: ignore[reportMissingImports]
 
     folder.mkdir(parents=True)
     torch.manual_seed(0)
-    with small_classes():
+    with small_classes() if small else contextlib.nullcontext():
         parts = {"t3_cfg": stock.T3(), "s3gen": stock.S3Gen(), "ve": stock.VoiceEncoder()}
     end_after(parts["t3_cfg"], n_tokens)
     let_spectrograms_be_heard(parts["s3gen"].mel2wav)
