@@ -85,7 +85,7 @@ fmt: setup ## Formats and fixes what can be fixed
 lock: setup ## Writes the lock files after a change of pyproject.toml (UPGRADE=1: newest versions)
 	@tools/lock.sh $(if $(UPGRADE),--upgrade)
 
-train-test-whisper: ## The small Whisper that the tests listen with, made anew (85 minutes)
+train-test-whisper: ## The small Whisper that the tests listen with, made anew (an hour or two)
 	@tools/train_test_whisper.sh
 
 clean: ## Removes .venv and all caches

@@ -1,9 +1,12 @@
 """Windows, made worse and put together so that little is padded."""
 
 import multiprocessing
+import os
 import random
 from collections.abc import Generator, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
+from queue import Full
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -75,8 +78,14 @@ class Source:
             maker.terminate()
 
     def _fill(self, queue: Any, seed: int) -> None:
+        training = os.getppid()
         for batch in self.batches(seed):
-            queue.put(batch)
+            while os.getppid() == training:
+                with suppress(Full):
+                    queue.put(batch, timeout=5)
+                    break
+            else:
+                return  # it was killed; nobody else would end this
 
     def _groups(
         self, rng: random.Random, windows: list[Window]

@@ -59,14 +59,14 @@ def takes(n: int) -> list[Take]:
     ]
 
 
-def turns(n: int) -> list[Take]:
-    """Three to six held-out sentences in a row with pauses of 0.2 to 1 s."""
+def turns(n: int, fewest: int, most: int) -> list[Take]:
+    """Several held-out sentences in a row with pauses of 0.2 to 1 s."""
     rng = random.Random(8)
     return [
         _placed(
             [
                 (rng.choice(held_out_sentences()), rng.uniform(0.2, 1.0))
-                for _ in range(rng.randint(3, 6))
+                for _ in range(rng.randint(fewest, most))
             ],
             HELD_OUT_VOICES[index % 4],
             rng,
@@ -189,14 +189,12 @@ def measure(directory: Path, n_takes: int = 120, n_turns: int = 24) -> Report:
     ear, report = Ear(directory), Report()
     spoken = takes(n_takes)
     by_line = [take.over_telephone() for take in spoken]
-    long = turns(n_turns)
+    long = turns(n_turns, 3, 6)
     for where, set_ in (("clean", spoken), ("µ-law 8 kHz", by_line)):
         report.add(f"WER, {where}, padded to 30 s", _percent(_error_rate(set_, ear.whole)))
         report.add(f"WER, {where}, short window", _percent(_error_rate(set_, ear.short)))
-    longest_s = max(len(take.samples) for take in long) / SAMPLE_RATE_HZ
-    turn = f"turns of several sentences, up to {longest_s:.0f} s"
-    report.add(f"WER, {turn}, padded to 30 s", _percent(_error_rate(long, ear.whole)))
-    report.add(f"WER, {turn}, short window", _percent(_error_rate(long, ear.short)))
+    for fewest, most in ((2, 2), (3, 3), (4, 4), (3, 6)):
+        _add_turns(report, ear, turns(n_turns, fewest, most), f"{fewest} to {most}")
     for where, share in (("after a word", 0.0), ("in the middle of a word", 0.5)):
         beginnings = list(_beginnings(spoken, share))
         name = f"beginnings cut {where} (n = {len(beginnings)})"
@@ -207,6 +205,13 @@ def measure(directory: Path, n_takes: int = 120, n_turns: int = 24) -> Report:
     _add_times(report, "faster-whisper word times", spoken, lambda t: ear.word_times(t.samples))
     _add_no_speech(report, ear, spoken)
     return report
+
+
+def _add_turns(report: Report, ear: Ear, set_: list[Take], n_sentences: str) -> None:
+    longest_s = max(len(take.samples) for take in set_) / SAMPLE_RATE_HZ
+    name = f"WER, turns of {n_sentences} sentences, up to {longest_s:.0f} s"
+    report.add(f"{name}, padded to 30 s", _percent(_error_rate(set_, ear.whole)))
+    report.add(f"{name}, short window", _percent(_error_rate(set_, ear.short)))
 
 
 def _beginnings(spoken: list[Take], share: float) -> Iterator[Take]:

@@ -25,7 +25,7 @@ _DECAY_FROM = 0.55
 _COURSE = ((0.7, 0.16), (1.0, 0.5))
 """Until which share of the time how many windows have several sentences: first short ones, in
 which words are found soonest, then long ones, in which their order is."""
-_AVERAGE = 0.998
+_AVERAGE = 0.995
 _WEIGHT_DECAY = 0.05
 _LABEL_SMOOTHING = 0.02
 _SAVE_EVERY_S = 120.0
