@@ -10,7 +10,7 @@ from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 from voice_agent.audio.pcm import int16_to_float
 from voice_agent.engines.base import ASR_SAMPLE_RATE_HZ, TurnJudge
 from voice_agent.engines.silero import WINDOW_SAMPLES, SileroVad
-from voice_agent.engines.smart_turn import COMPLETE_ABOVE
+from voice_agent.engines.smart_turn.model import COMPLETE_ABOVE
 from voice_agent.errors import EngineTimeout, EngineUnavailable
 from voice_agent.frames import (
     ClientMessageFrame,

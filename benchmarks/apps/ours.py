@@ -4,7 +4,7 @@ from benchmarks.apps.scripted import ScriptedRecognizer
 from bots.asr import bot
 from voice_agent.engines.room import EngineRoom
 from voice_agent.engines.silero import SileroVad
-from voice_agent.engines.smart_turn import SmartTurn
+from voice_agent.engines.smart_turn.engine import SmartTurn
 from voice_agent.server.app import Service, create_app
 from voice_agent.settings import Settings
 

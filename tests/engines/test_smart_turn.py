@@ -2,6 +2,7 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import numpy as np
+import psutil
 import pytest
 from pipecat.audio.turn.smart_turn._whisper_features import compute_whisper_log_mel_features
 from pipecat.audio.turn.smart_turn.local_smart_turn_v3 import LocalSmartTurnAnalyzerV3
@@ -9,8 +10,8 @@ from pipecat.audio.turn.smart_turn.local_smart_turn_v3 import LocalSmartTurnAnal
 from tests.speech import SENTENCES, pause, speech
 from voice_agent.audio.mel import log_mel, normalise
 from voice_agent.engines.base import Samples
-from voice_agent.engines.smart_turn import SmartTurn
-from voice_agent.errors import EngineUnavailable
+from voice_agent.engines.smart_turn.engine import SmartTurn
+from voice_agent.errors import EngineTimeout, EngineUnavailable
 
 
 @pytest.fixture
@@ -74,6 +75,21 @@ async def test_a_forgotten_session_waits_no_longer(judge: SmartTurn) -> None:
     assert await waiting == 0.0
     assert not any(verdict.done() for verdict in running)
     await asyncio.gather(*running)
+
+
+async def test_a_worker_that_dies_is_replaced(judge: SmartTurn) -> None:
+    expected = await judge.probability(pause(1), session_id="a")
+    for worker in psutil.Process().children():
+        worker.kill()
+    with pytest.raises(EngineUnavailable):
+        await judge.probability(pause(1), session_id="a")
+    async with asyncio.timeout(20):
+        while True:
+            try:
+                assert await judge.probability(pause(1), session_id="a") == expected
+                return
+            except (EngineTimeout, EngineUnavailable):
+                await asyncio.sleep(0.1)
 
 
 async def test_before_load_and_after_close_it_is_unavailable() -> None:

@@ -15,7 +15,7 @@ from bots.asr import bot
 from tests.phone_talk import MODEL
 from voice_agent.engines.room import EngineRoom
 from voice_agent.engines.silero import SileroVad
-from voice_agent.engines.smart_turn import SmartTurn
+from voice_agent.engines.smart_turn.engine import SmartTurn
 from voice_agent.engines.whisper.engine import WhisperRecognizer
 from voice_agent.engines.whisper.hypothesis import Hypothesis
 from voice_agent.engines.whisper.model import LoadedModel, Window

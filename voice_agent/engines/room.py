@@ -7,7 +7,7 @@ from typing import Any
 from voice_agent.engines.base import Engine, EngineInfo, MayBeLost, Recognizer, Speaker, TurnJudge
 from voice_agent.engines.catalogue import RECOGNIZERS, SPEAKERS, Picked, pick
 from voice_agent.engines.silero import SileroVad
-from voice_agent.engines.smart_turn import SmartTurn
+from voice_agent.engines.smart_turn.engine import SmartTurn
 from voice_agent.settings import Settings
 
 
