@@ -42,7 +42,7 @@ from voice_agent.engines.chatterbox.utterance import Ahead, Audio, Request
 from voice_agent.engines.chatterbox.watermark import MarkedStream, Watermarker
 
 TEXT = "Hello there, this is how long it takes."
-_CHUNK_TOKENS = 25
+_STOCK_CHUNK_TOKENS, _CHUNK_TOKENS = 25, 50  # what each has by default
 _HEAD = (
     "| | streams | first audio p50 / p95 s | real time | audio s/s | per processor s "
     "| ops | host reads |\n|---|---|---|---|---|---|---|---|"
@@ -194,7 +194,9 @@ class Stock:
         torch.manual_seed(number)
         began_s, began_cpu_s = time.perf_counter(), time.process_time()
         first_s, n_samples = 0.0, 0
-        stream = self._stock.generate_stream(TEXT, chunk_size=_CHUNK_TOKENS, print_metrics=False)
+        stream = self._stock.generate_stream(
+            TEXT, chunk_size=_STOCK_CHUNK_TOKENS, print_metrics=False
+        )
         for samples, _ in stream:
             first_s = first_s or time.perf_counter() - began_s
             n_samples += samples.shape[-1]

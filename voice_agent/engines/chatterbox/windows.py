@@ -7,7 +7,7 @@ from typing import TypeVar
 from voice_agent.engines.chatterbox.spec import LOOK_AHEAD_TOKENS
 from voice_agent.engines.chatterbox.utterance import Utterance
 
-_GROWING = (10, 12, 25)  # tokens of the first windows: soon heard, then ever cheaper
+_GROWING = (10, 20)  # tokens of the first windows: soon heard, then ever cheaper
 _ALIKE = 1.25  # windows whose lengths differ by more would mostly compute padding
 
 T = TypeVar("T")

@@ -1,8 +1,8 @@
 """One Smart Turn model in a process of its own.
 
 Its own process, because a verdict is many short steps in numpy and onnxruntime, each of which
-takes Python's interpreter lock again: beside the event loop of thirty sessions that doubled or trebled
-its time.
+takes Python's interpreter lock again: beside the event loop of thirty sessions it took two to
+three times as long.
 
 Requests come on stdin, answers go to stdout, one at a time. A request is a JSON line with a
 field ``bytes`` and that many bytes of float32 mono 16 kHz audio, at most 8 s; an answer is
