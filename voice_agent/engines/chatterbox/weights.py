@@ -7,6 +7,7 @@ overwritten at once; this way its transformer is there in 0.24 s.
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 from voice_agent.engines.chatterbox.tensors import Tensor, torch
@@ -22,12 +23,14 @@ def read_state(path: Path) -> dict[str, Tensor]:
     Raises:
         EngineUnavailable: The file cannot be read as weights.
     """
+    safetensors: Any = import_module("safetensors")
+    unreadable = (OSError, RuntimeError, ValueError, EOFError, UnpicklingError)
     try:
         if path.suffix == ".safetensors":
             state: Any = import_module("safetensors.torch").load_file(str(path), device="cpu")
         else:
             state = torch.load(path, map_location="cpu", mmap=True, weights_only=True)
-    except (OSError, RuntimeError, ValueError, EOFError) as error:
+    except (*unreadable, safetensors.SafetensorError) as error:
         raise EngineUnavailable(f"{path} cannot be read as weights: {error}") from error
     if "model" in state:  # what training saves
         state = state["model"][0]
