@@ -103,7 +103,7 @@ class ChatterboxSpeaker:
 
     @property
     def family(self) -> str:
-        """Which models its conditioning fits."""
+        """Which conditioning fits."""
         return self._files.spec.family
 
     @property
@@ -204,8 +204,6 @@ class ChatterboxSpeaker:
         conditioner = self._require().conditioner
         return await self._desk.compute(conditioner.compute, samples, sample_rate_hz)
 
-    # -- jobs
-
     def _open(self, job: SpeakJob) -> Speech:
         self._require()
         language = self._asking.language(job.language)
@@ -272,8 +270,6 @@ class ChatterboxSpeaker:
             speech.fail(error)
         self._speeches.clear()
 
-    # -- the model
-
     def _require(self) -> "ChatterboxModel":
         if self._closed or self._model is None:
             raise EngineUnavailable(f"{_NAME} is {'closed' if self._closed else 'not loaded'}")
@@ -282,8 +278,7 @@ class ChatterboxSpeaker:
     def _load(self) -> Loaded:
         """Runs in the owner's thread."""
         loading: Any = import_module("voice_agent.engines.chatterbox.loading")
-        settings = self._settings
-        self._device, self._precision = self._placement()
+        settings, (self._device, self._precision) = self._settings, self._placement()
         model: ChatterboxModel = loading.load_model(
             self._files, settings, device=self._device, precision=self._precision
         )
