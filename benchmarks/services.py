@@ -1,5 +1,6 @@
 """Starts real services for a measurement, unless addresses of running ones are given."""
 
+import os
 import re
 import subprocess
 import sys
@@ -13,10 +14,16 @@ _START_ATTEMPTS = 300
 
 
 @contextmanager
-def service(name: str) -> Generator[str]:
-    """Runs ``voice-agent serve NAME`` on a free port; gives its WebSocket address."""
+def service(name: str, **settings: str) -> Generator[str]:
+    """Runs ``voice-agent serve NAME`` on a free port; gives its WebSocket address.
+
+    Args:
+        name: `asr`, `tts` or `agent`.
+        settings: By environment name without prefix.
+    """
     command = [sys.executable, "-m", "voice_agent.cli", "serve", name, "--port", "0"]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    environment = os.environ | {f"VOICE_AGENT_{key}": value for key, value in settings.items()}
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment)
     try:
         port = port_of(process)
         wait_until_ready(process, f"http://127.0.0.1:{port}/readyz")

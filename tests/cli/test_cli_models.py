@@ -57,7 +57,8 @@ def pulling(
     """A pull in a process of its own that has come half-way, and waits there."""
     hub.hold_at = _HELD_AT
     process = subprocess.Popen(
-        [*COMMAND, "models", "pull", "tiny"],
+        # also where this runs in the background of a shell, which ignores Ctrl-C
+        ["env", "--default-signal=INT", *COMMAND, "models", "pull", "tiny"],
         cwd=ROOT,
         env=environment(**place),
         stdout=subprocess.PIPE,

@@ -79,8 +79,9 @@ async def test_a_forgotten_session_waits_no_longer(judge: SmartTurn) -> None:
 
 async def test_a_worker_that_dies_is_replaced(judge: SmartTurn) -> None:
     expected = await judge.probability(pause(1), session_id="a")
-    for worker in psutil.Process().children():
-        worker.kill()
+    for child in psutil.Process().children():
+        if "voice_agent.engines.smart_turn.worker" in child.cmdline():
+            child.kill()
     with pytest.raises(EngineUnavailable):
         await judge.probability(pause(1), session_id="a")
     async with asyncio.timeout(20):
