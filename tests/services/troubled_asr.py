@@ -30,16 +30,21 @@ SLOW = "the model is slow"
 BIG, SMALL = "big", "small"
 
 _SLOW_S = 1.5
+_FAILS_FOR_S = 4.0  # also when it is only tried out
 
 
 class TroubledModel(LoadedModel):
     """Fails for windows whose prompt says so."""
+
+    _fails_until_s = 0.0
 
     def decode(self, windows: Sequence[Window], **options: Any) -> list[Hypothesis]:
         prompts = {window.prompt for window in windows}
         if self.prompt(NO_MEMORY, ()) in prompts and self.name == BIG:
             raise MemoryError("scripted")
         if self.prompt(FAILURE, ()) in prompts:
+            self._fails_until_s = time.monotonic() + _FAILS_FOR_S
+        if time.monotonic() < self._fails_until_s:
             raise RuntimeError("scripted failure")
         if self.prompt(SLOW, ()) in prompts:
             time.sleep(_SLOW_S)
