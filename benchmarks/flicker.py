@@ -113,8 +113,8 @@ async def main() -> None:
     print(report, flush=True)
     for engine in arguments.engine:
         name, _, folder = engine.partition("=")
-        os.environ |= {"VOICE_AGENT_ASR__ENGINE": name, "VOICE_AGENT_ASR__MODEL": folder}
-        with nullcontext(arguments.url) if arguments.url else service("asr") as url:
+        chosen = {"ASR__ENGINE": name, "ASR__MODEL": folder}
+        with nullcontext(arguments.url) if arguments.url else service("asr", **chosen) as url:
             label = f"{name} ({Path(folder).name})" if folder else name
             line = (await measure(label, url, speech, arguments.at_once)).line()
         print(line, flush=True)

@@ -15,7 +15,14 @@ _START_ATTEMPTS = 300
 
 @contextmanager
 def service(name: str, **settings: str) -> Generator[str]:
-    """Runs ``voice-agent serve NAME`` on a free port; gives its WebSocket address.
+    """Runs a service as `serving` does; gives its WebSocket address."""
+    with serving(name, **settings) as (_, port):
+        yield f"ws://127.0.0.1:{port}/ws"
+
+
+@contextmanager
+def serving(name: str, **settings: str) -> "Generator[tuple[subprocess.Popen[str], int]]":
+    """Runs ``voice-agent serve NAME`` on a free port; gives its process and port.
 
     Args:
         name: `asr`, `tts` or `agent`.
@@ -27,7 +34,7 @@ def service(name: str, **settings: str) -> Generator[str]:
     try:
         port = port_of(process)
         wait_until_ready(process, f"http://127.0.0.1:{port}/readyz")
-        yield f"ws://127.0.0.1:{port}/ws"
+        yield process, port
     finally:
         process.terminate()
         process.communicate(timeout=60)

@@ -11,15 +11,11 @@ server's times and the callers' own agree only if no audio was lost on the way.
 import argparse
 import asyncio
 import random
-import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import AsyncIterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import httpx2
 import numpy as np
@@ -29,7 +25,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from benchmarks.flicker import phone_talk
 from benchmarks.machine import machine
-from benchmarks.services import port_of, wait_until_ready
+from benchmarks.services import serving
 from benchmarks.speech import Clip, clips
 from benchmarks.words import Heard, word_error_rate
 from voice_agent.client.asr import AsrClient
@@ -131,20 +127,6 @@ class Caller:
         return found
 
 
-@contextmanager
-def asr_service() -> Any:
-    """The service in a process of its own: the process and its port."""
-    command = [sys.executable, "-m", "voice_agent.cli", "serve", "asr", "--port", "0"]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-    try:
-        port = port_of(process)
-        wait_until_ready(process, f"http://127.0.0.1:{port}/readyz")
-        yield process, port
-    finally:
-        process.terminate()
-        process.communicate(timeout=60)
-
-
 async def watch(process: psutil.Process, rows: list[tuple[float, float, float]]) -> None:
     """Notes minutes, MB and CPU seconds every ten seconds."""
     started_s = time.monotonic()
@@ -183,7 +165,7 @@ async def main() -> None:
     )
     callers = [Caller(speech, seed) for seed in range(arguments.sessions)]
     samples: list[tuple[float, float, float]] = []
-    with asr_service() as (process, port):
+    with serving("asr") as (process, port):
         watcher = asyncio.create_task(watch(psutil.Process(process.pid), samples))
         url = f"ws://127.0.0.1:{port}/ws"
         engine = httpx2.get(f"http://127.0.0.1:{port}/v1/info").json()["engines"]["hears"]
@@ -214,7 +196,7 @@ def report(
         f"- last word → final: p50 {p50:.0f}, p95 {p95:.0f}, p99 {p99:.0f} ms\n"
         f"- memory after the first minutes {settled[0]:.0f} MB, at the end {settled[-1]:.0f} MB "
         f"(least {min(settled):.0f}, most {max(settled):.0f})\n"
-        f"- {cpu_s / passed_s:.2f} cores\n"
+        f"- {cpu_s / max(passed_s, 1.0):.2f} cores\n"
         f"- the load itself was at most {max(c.late_s for c in callers) * 1000:.0f} ms late\n"
         f"- errors and degradations: {dict(events) or 'none'}"
     )
