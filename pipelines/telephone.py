@@ -1,0 +1,69 @@
+"""The conversation of `pipelines.agent`, on a telephone call."""
+
+from pipecat.pipeline.pipeline import Pipeline
+from pipecat.processors.frame_processor import FrameProcessor
+
+from pipelines.agent import speaking, understanding
+from processors.call_control import CallControl
+from processors.keypad import Keypad
+from transports.twilio import CallTransport
+from voice_agent.server.sessions import Session
+from voice_agent.server.twilio.routes import Call
+
+
+def build(
+    session: Session, call: Call, responder: FrameProcessor
+) -> tuple[Pipeline, CallTransport]:
+    """The pipeline of a call.
+
+    Args:
+        session: Whose it is.
+        call: The call.
+        responder: As for `pipelines.agent.conversing`.
+    """
+    twilio = session.settings.twilio
+    transport = calling(session, call)
+    pipeline = Pipeline(
+        [
+            transport.input(),
+            Keypad(session_id=session.id, actions=twilio.keys, pause_s=twilio.key_pause_s),
+            *understanding(session, responder),
+            CallControl(session_id=session.id, line=_TwilioLine(call, transport)),
+            *speaking(session),
+            transport.output(),
+        ]
+    )
+    return pipeline, transport
+
+
+def calling(session: Session, call: Call) -> CallTransport:
+    """The transport of a call that has begun."""
+    return CallTransport(
+        session.websocket,
+        call.start,
+        service=session.service,
+        gather_ms=session.settings.asr.gather_ms,
+        send_timeout_s=session.settings.server.send_timeout_s,
+    )
+
+
+class _TwilioLine:
+    """A call that Twilio's REST interface ends and transfers.
+
+    Closing the stream ends the call too: the TwiML of the webhook has nothing after it. The
+    interface is asked all the same, for calls that came here by somebody else's TwiML.
+    """
+
+    def __init__(self, call: Call, transport: CallTransport) -> None:
+        self._call = call
+        self._transport = transport
+
+    async def hang_up(self) -> None:
+        """Ends it, in any case."""
+        if self._call.rest.available:
+            await self._call.rest.hang_up(self._call.start.call_sid)
+        await self._transport.close()
+
+    async def transfer(self, to: str) -> bool:
+        """Connects the caller with somebody else; whether that was possible."""
+        return await self._call.rest.transfer(self._call.start.call_sid, to)

@@ -1,0 +1,31 @@
+"""The settings tree: the only place that reads the environment.
+
+Sources, the first that has a value wins: arguments to the constructor, environment
+(prefix ``VOICE_AGENT_``, ``__`` for nesting), ``.env``, the TOML file of ``--config``
+(:func:`load_settings`), the defaults below.
+"""
+
+from voice_agent.settings.hearing import AsrSettings, WhisperSettings
+from voice_agent.settings.service import AuthSettings, LogSettings, PrivacySettings, ServerSettings
+from voice_agent.settings.speaking import ChatterboxSettings, TtsSettings
+from voice_agent.settings.storage import ModelsSettings, VoicesSettings
+from voice_agent.settings.telephone import TwilioSettings
+from voice_agent.settings.thinking import LlmSettings
+from voice_agent.settings.tree import Settings, load_settings
+
+__all__ = [
+    "AsrSettings",
+    "AuthSettings",
+    "ChatterboxSettings",
+    "LlmSettings",
+    "LogSettings",
+    "ModelsSettings",
+    "PrivacySettings",
+    "ServerSettings",
+    "Settings",
+    "TtsSettings",
+    "TwilioSettings",
+    "VoicesSettings",
+    "WhisperSettings",
+    "load_settings",
+]

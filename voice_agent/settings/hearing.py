@@ -1,0 +1,57 @@
+"""Speech to text."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from voice_agent.settings.group import Group, Positive
+
+
+class AsrSettings(Group):
+    """Speech to text."""
+
+    engine: str = "auto"
+    """`auto`, `whisper`, `pocketsphinx` or `remote`."""
+    model: str = ""
+    """Name or folder of the model; empty lets the engine choose."""
+    language: str = "en"
+    """Language of sessions that name none; `auto` detects it in every turn."""
+    url: str = ""
+    """WebSocket address of an ASR service, for `remote`."""
+    decoders: int = Field(default=4, ge=1, le=64)
+    """PocketSphinx decoders in the pool (about 80 MB each), leased to talking sessions."""
+    silence_ms: int = Field(default=1600, ge=100, le=10_000)
+    """Silence that ends a turn which Smart Turn judged unfinished."""
+    short_silence_ms: int = Field(default=600, ge=100, le=10_000)
+    """The same after a short answer (yes, no, okay), which rarely sounds finished."""
+    max_turn_s: Positive = 25.0
+    """A turn longer than this is cut at a pause into several finals."""
+    final_timeout_s: Positive = 15.0
+    """A final that takes longer is answered with what partials had committed."""
+    gather_ms: int = Field(default=64, ge=10, le=200)
+    """Incoming audio is gathered into frames of this length before it is processed."""
+
+
+class WhisperSettings(Group):
+    """faster-whisper, when it is the engine that hears."""
+
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """Where the model runs; `auto` takes a GPU if there is one."""
+    compute_type: str = "auto"
+    """Precision, as CTranslate2 names it; `auto` is int8 on a CPU and float16 on a GPU."""
+    threads: int = Field(default=0, ge=0, le=256)
+    """CPU threads of the model; 0 takes all cores but one."""
+    more_models: list[str] = Field(default_factory=list[str])
+    """Models loaded besides `asr.model`, for clients to ask for; a smaller one stands in when
+    memory runs out."""
+    beam_size: int = Field(default=0, ge=0, le=10)
+    """Beams of finals; 0 is 1 (greedy) on a CPU and 5 on a GPU. Partials are greedy."""
+    partial_window: Literal["short", "full"] = "short"
+    """Audio the model is shown for a partial: `short` (what was said) or `full` (30 s)."""
+    final_window: Literal["short", "full"] = "full"
+    """The same for finals: `short` costs a third; `voice-agent eval-window` says what it
+    does to your model's accuracy."""
+    min_window_s: float = Field(default=3.0, ge=1, le=30)
+    """Shortest short window."""
+    max_batch: int = Field(default=0, ge=0, le=128)
+    """Jobs that are decoded together at most; 0 is 8 on a CPU and 16 on a GPU."""
