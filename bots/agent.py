@@ -27,6 +27,7 @@ app = create_app(
         name="agent",
         bot=bot,
         engines=agent.engines,
+        phrases=agent.phrases,
         routers=(page_router, Telephone(answer).router),
         bots={"/direct": direct.bot},
     )

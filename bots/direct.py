@@ -12,4 +12,12 @@ async def bot(session: Session) -> None:
     await run_session(session, *direct.build(session))
 
 
-app = create_app(Service(name="agent", bot=bot, engines=agent.engines, routers=(page_router,)))
+app = create_app(
+    Service(
+        name="agent",
+        bot=bot,
+        engines=agent.engines,
+        phrases=agent.phrases,
+        routers=(page_router,),
+    )
+)

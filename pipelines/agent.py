@@ -9,12 +9,15 @@ from pipelines.tts import speaker_of, voices_of
 from processors.answer import AnswerTracker
 from processors.conversation import Conversation
 from processors.latency import LatencyMeter
+from processors.phrases import PhrasePlayer
 from processors.text_to_speech import TextToSpeech
 from transports.agent_wire import AgentSerializer
 from transports.wire import WireTransport
 from voice_agent.engines.room import EngineRoom
+from voice_agent.errors import EngineUnavailable
 from voice_agent.server.sessions import Session
 from voice_agent.settings import Settings
+from voice_agent.synthesis.phrases import PhraseBook
 
 
 def engines(settings: Settings) -> EngineRoom:
@@ -26,6 +29,12 @@ def engines(settings: Settings) -> EngineRoom:
     room = EngineRoom.both(settings)
     room.thinks = thinks(settings.llm)
     return room
+
+
+def phrases(settings: Settings) -> dict[str, str]:
+    """What a process that converses says again and again, by name."""
+    values = settings.conversation
+    return {"greeting": values.greeting, "filler": values.filler, "apology": values.apology}
 
 
 def conversing(session: Session, responder: FrameProcessor) -> list[FrameProcessor]:
@@ -47,14 +56,18 @@ def build(session: Session, responder: FrameProcessor) -> tuple[Pipeline, WireTr
 
 def understanding(session: Session, responder: FrameProcessor) -> list[FrameProcessor]:
     """From the caller's audio to the answer's text. Arguments as `conversing`."""
-    prompt = session.settings.llm.system_prompt
-    conversation = Conversation(session_id=session.id, system_prompt=prompt)
+    conversation = Conversation(
+        session_id=session.id,
+        system_prompt=session.settings.llm.system_prompt,
+        manners=session.settings.conversation,
+    )
     return [*hearing(session), conversation, responder]
 
 
 def speaking(session: Session) -> list[FrameProcessor]:
     """From the answer's text to its audio, and what of it was heard."""
     tts = session.settings.tts
+    tracker = AnswerTracker(session_id=session.id, max_ahead_s=tts.max_ahead_s)
     return [
         TextToSpeech(
             session_id=session.id,
@@ -64,6 +77,20 @@ def speaking(session: Session) -> list[FrameProcessor]:
             max_chars=tts.max_text_chars,
             speakable=tts.speakable,
         ),
-        AnswerTracker(session_id=session.id, max_ahead_s=tts.max_ahead_s),
+        PhrasePlayer(
+            session_id=session.id, book=phrases_of(session), ahead_s=lambda: tracker.ahead_s
+        ),
+        tracker,
         LatencyMeter(session_id=session.id),
     ]
+
+
+def phrases_of(session: Session) -> PhraseBook:
+    """What the session can say whatever becomes of the speaker.
+
+    Raises:
+        EngineUnavailable: This process does not converse.
+    """
+    if session.phrases is None:
+        raise EngineUnavailable("this process does not converse")
+    return session.phrases

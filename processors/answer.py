@@ -8,6 +8,7 @@ from pipecat.frames.frames import Frame, InterruptionFrame, LLMTextFrame, TTSSto
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 
 from voice_agent.frames import (
+    AnswerContinuesFrame,
     AnswerEndFrame,
     AnswerStartFrame,
     ClientMessageFrame,
@@ -48,6 +49,11 @@ class AnswerTracker(FrameProcessor):
         self._playback = Playback(clock)
         self._ending: asyncio.Task[None] | None = None
 
+    @property
+    def ahead_s(self) -> float:
+        """Audio that was sent and is not heard yet, in seconds."""
+        return self._playback.ahead_s
+
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         """Follows the answer; passes everything on."""
         await super().process_frame(frame, direction)
@@ -56,6 +62,8 @@ class AnswerTracker(FrameProcessor):
                 await self._stop_waiting()
                 self._turn, self._text = frame.turn, ""
                 self._playback = Playback(self._clock)
+            case AnswerContinuesFrame():
+                await self._stop_waiting()
             case LLMTextFrame():
                 self._text += frame.text
             case SpokenAudioFrame():

@@ -12,7 +12,14 @@ from pipecat.frames.frames import (
 )
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 
-_ANSWER_FRAMES = (LLMFullResponseStartFrame, LLMTextFrame, LLMFullResponseEndFrame)
+from voice_agent.frames import PhraseFrame
+
+_ANSWER_FRAMES = (
+    LLMFullResponseStartFrame,
+    LLMTextFrame,
+    LLMFullResponseEndFrame,
+    PhraseFrame,
+)
 
 
 class AnswersAside(FrameProcessor):

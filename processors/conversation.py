@@ -3,19 +3,25 @@
 import asyncio
 import time
 from collections.abc import Callable
+from typing import cast
 
 from pipecat.frames.frames import Frame, LLMContextFrame
-from pipecat.processors.aggregators.llm_context import LLMContext
+from pipecat.processors.aggregators.llm_context import LLMContext, LLMContextMessage
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 
 from voice_agent import metrics
 from voice_agent.frames import (
+    AnswerContinuesFrame,
     AnswerEndFrame,
     AnswerStartFrame,
     ClientMessageFrame,
     FinalFrame,
+    PhraseFrame,
+    SayFrame,
     SegmentStartFrame,
 )
+from voice_agent.settings import ConversationSettings
+from voice_agent.turns.memory import Memory
 from voice_agent.wire.agent import Interrupt, TypedText
 
 # Messages that stay in the context; older ones are forgotten. Enough for a long call at
@@ -33,6 +39,7 @@ class Conversation(FrameProcessor):
     Args:
         session_id: Whose conversation it is.
         system_prompt: What the model is told about its job; may be empty.
+        manners: What is said without being asked.
         clock: Seconds, monotonic.
     """
 
@@ -41,23 +48,27 @@ class Conversation(FrameProcessor):
         *,
         session_id: str,
         system_prompt: str,
+        manners: ConversationSettings,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__(name=f"Conversation#{session_id}", enable_direct_mode=True)
         self._clock = clock
-        self._system = [{"role": "system", "content": system_prompt}] if system_prompt else []
-        self._messages: list[dict[str, str]] = []
+        self._manners = manners
+        self._memory = Memory(system_prompt, _MAX_MESSAGES)
         self._said: list[str] = []  # parts of a turn that was too long for one final
         self._turn = 0
         self._answering = False
-        # questions whose answer has not come back yet; at most a few
-        self._questions: dict[int, dict[str, str]] = {}
+        self._only_phrase = False  # the answer has nothing but a phrase yet
         # finals, typed text and speech come from different tasks: one change at a time
         self._changing = asyncio.Lock()
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         """Follows the caller and the answer; passes everything on."""
         await super().process_frame(frame, direction)
+        if isinstance(frame, PhraseFrame) and direction is FrameDirection.UPSTREAM:
+            # aside: whoever pushed it may hold what a new answer needs
+            self.create_task(self._say_phrase(frame))
+            return
         await self.push_frame(frame, direction)
         match frame:
             case SegmentStartFrame() | ClientMessageFrame(message=Interrupt()):
@@ -77,17 +88,36 @@ class Conversation(FrameProcessor):
 
     async def _ask(self, text: str, *, typed: bool) -> None:
         async with self._changing:
-            # what was heard of the answer before is known after it
-            await self._interrupt()
-            question = {"role": "user", "content": text}
-            self._messages.append(question)
-            del self._messages[:-_MAX_MESSAGES]
-            self._turn += 1
-            self._answering = True
-            self._questions[self._turn] = question
-            await self.push_frame(AnswerStartFrame(turn=self._turn, typed=typed))
-            context = LLMContext([*self._system, *self._messages])  # pyright: ignore[reportArgumentType]
-            await self.push_frame(LLMContextFrame(context=context))
+            if self._answering and self._only_phrase:
+                self._only_phrase = False
+                self._memory.ask(self._turn, text)
+                await self.push_frame(AnswerContinuesFrame(turn=self._turn, typed=typed))
+            else:
+                # what was heard of the answer before is known after it
+                await self._interrupt()
+                self._begin()
+                self._memory.ask(self._turn, text)
+                await self.push_frame(AnswerStartFrame(turn=self._turn, typed=typed))
+            messages = cast(list[LLMContextMessage], self._memory.messages)
+            await self.push_frame(LLMContextFrame(context=LLMContext(messages)))
+
+    async def _say_phrase(self, frame: PhraseFrame) -> None:
+        """Begins an answer for a phrase that found none."""
+        text = frame.text or getattr(self._manners, frame.phrase, "")
+        if not text:
+            return
+        async with self._changing:
+            if self._answering:  # one has begun since
+                await self.push_frame(frame)
+                return
+            self._begin()
+            self._only_phrase = True
+            await self.push_frame(AnswerStartFrame(turn=self._turn, asked=False))
+            await self.push_frame(SayFrame(text=text, told=False))
+
+    def _begin(self) -> None:
+        self._turn += 1
+        self._answering, self._only_phrase = True, False
 
     async def _interrupt(self) -> None:
         if self._answering:
@@ -97,11 +127,6 @@ class Conversation(FrameProcessor):
             metrics.barge_in_s.observe(self._clock() - started_s)
 
     def _remember(self, end: AnswerEndFrame) -> None:
-        question = self._questions.pop(end.turn, None)
-        places = [i for i, message in enumerate(self._messages) if message is question]
-        if end.heard_text and places:
-            # after its question, even if the caller has said more since
-            answer = {"role": "assistant", "content": end.heard_text}
-            self._messages.insert(places[0] + 1, answer)
+        self._memory.heard(end.turn, end.heard_text)
         if end.turn == self._turn:
             self._answering = False

@@ -8,9 +8,11 @@ from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 
 from voice_agent import metrics
 from voice_agent.frames import (
+    AnswerContinuesFrame,
     AnswerEndFrame,
     AnswerStartFrame,
     FinalFrame,
+    PhraseAudioFrame,
     SegmentPauseFrame,
     SegmentStartFrame,
     ServerMessageFrame,
@@ -65,7 +67,9 @@ class LatencyMeter(FrameProcessor):
 
     async def _follow_answer(self, frame: Frame) -> None:
         match frame:
-            case AnswerStartFrame():
+            case AnswerStartFrame(asked=False) | PhraseAudioFrame():
+                pass
+            case AnswerStartFrame() | AnswerContinuesFrame():
                 if frame.typed:
                     self._begin()
                 self._turn = frame.turn

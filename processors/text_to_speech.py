@@ -17,19 +17,16 @@ from voice_agent.engines.base import Speaker
 from voice_agent.engines.clauses import limits_of
 from voice_agent.errors import BadMessage, TextTooLong, VoiceAgentError
 from voice_agent.frames import ServerMessageFrame, SpokenAudioFrame
+from voice_agent.synthesis.phrases import ANSWER_SAMPLE_RATE_HZ, answer_options
 from voice_agent.synthesis.requests import HOLD_S, language_of
 from voice_agent.synthesis.speakable.spoken import Spoken
 from voice_agent.synthesis.stream import synthesize
 from voice_agent.synthesis.text import TextAssembler
 from voice_agent.voices.library import VoiceLibrary
 from voice_agent.wire.common import Error
-from voice_agent.wire.tts import SynthesisOptions
 
-ANSWER_SAMPLE_RATE_HZ = 24_000
 # Parts that the model may be ahead of the voice; when it is full, the model waits.
 _MAX_PARTS = 64
-# 25 tokens a second: chunks of 0.4 s keep an interruption and what was heard exact
-_CHUNK_TOKENS = 10
 
 
 class TextToSpeech(FrameProcessor):
@@ -61,12 +58,7 @@ class TextToSpeech(FrameProcessor):
         self._speaker = speaker
         self._voices = voices
         self._max_chars = max_chars
-        self._options = SynthesisOptions(
-            voice_id=voice_id,
-            chunk_size=_CHUNK_TOKENS,
-            encoding="pcm_s16le",
-            sample_rate=ANSWER_SAMPLE_RATE_HZ,
-        )
+        self._options = answer_options(voice_id)
         self._speakable = speakable
         self._text = self._new_text()
         self._parts: asyncio.Queue[Spoken | None] = asyncio.Queue()

@@ -9,7 +9,7 @@ from transports.asr_wire import AsrSerializer
 from voice_agent import metrics
 from voice_agent.audio.pcm import int16_to_float
 from voice_agent.errors import BadMessage
-from voice_agent.frames import AnswerEndFrame, AnswerStartFrame, SpokenAudioFrame
+from voice_agent.frames import AnswerEndFrame, AnswerStartFrame, PhraseAudioFrame, SpokenAudioFrame
 from voice_agent.wire.agent import (
     AnswerEnd,
     AnswerStart,
@@ -73,6 +73,7 @@ class AgentSerializer(AsrSerializer):
             duration_ms=round(seconds * 1000, 3),
             text_start=frame.text_start,
             text_end=frame.text_end,
+            phrase=(frame.words or None) if isinstance(frame, PhraseAudioFrame) else None,
         )
         self._chunks += 1
         return chunk, samples.tobytes()

@@ -6,6 +6,7 @@ sample at 16 kHz; times are seconds of the same audio.
 """
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 from pipecat.frames.frames import (
     InterimTranscriptionFrame,
@@ -19,6 +20,9 @@ from pipecat.frames.frames import (
 from voice_agent.engines.base import TimedWord
 from voice_agent.turns.turn import EndedBy
 from voice_agent.wire.common import ClientMessage, ServerMessage
+
+PhraseName = Literal["", "greeting", "filler", "apology"]
+"""A phrase of `conversation` in the settings."""
 
 
 @dataclass
@@ -124,11 +128,74 @@ class SpokenAudioFrame(TTSAudioRawFrame):
 
 
 @dataclass
+class PhraseAudioFrame(SpokenAudioFrame):
+    """Audio of a phrase in the middle of an answer; nothing of the answer's text is heard in it.
+
+    Attributes:
+        words: All of the phrase, in its first frame; empty in the others.
+    """
+
+    words: str = ""
+
+
+@dataclass
 class AnswerStartFrame(SystemFrame):
-    """The agent begins to answer a spoken turn, or typed text."""
+    """The agent begins to answer a spoken turn, or typed text.
+
+    Attributes:
+        turn: Number of the answer.
+        typed: The question was typed.
+        asked: False if nobody asked, and the agent speaks of its own accord.
+    """
 
     turn: int
     typed: bool = False
+    asked: bool = True
+
+
+@dataclass
+class AnswerContinuesFrame(SystemFrame):
+    """The answer to a question follows in an answer that a phrase has opened.
+
+    Attributes:
+        turn: Number of that answer; it was started and has not ended.
+        typed: The question was typed.
+    """
+
+    turn: int
+    typed: bool = False
+
+
+@dataclass
+class PhraseFrame(SystemFrame):
+    """Say something at once that is no part of any answer: a phrase that is kept as audio.
+
+    Push it downstream from anywhere before the output; nothing waits for it. Within an
+    answer it is heard in that answer, after what was sent of it; else it is an answer of
+    its own, and a question that comes while it is heard is answered in the same. It is cut
+    by an interruption, and is not in the context.
+
+    Attributes:
+        phrase: One of the settings. A filler waits until all that was sent has been heard,
+            and is dropped if more of the answer comes before that.
+        text: What to say instead; what is not among the settings' phrases needs the speaker.
+    """
+
+    phrase: PhraseName = ""
+    text: str = ""
+
+
+@dataclass
+class SayFrame(SystemFrame):
+    """What to say in an answer that has begun, and that is all of it.
+
+    Attributes:
+        text: What is said.
+        told: It is the answer's text, and remembered; else it is a phrase.
+    """
+
+    text: str
+    told: bool = True
 
 
 @dataclass

@@ -14,6 +14,7 @@ from voice_agent.frames import (
     FinalFrame,
     SegmentStartFrame,
 )
+from voice_agent.settings import ConversationSettings
 from voice_agent.wire.agent import Interrupt, TypedText
 
 
@@ -38,7 +39,7 @@ class Ear(FrameProcessor):
 
 
 def conversation() -> Conversation:
-    return Conversation(session_id="s", system_prompt="")
+    return Conversation(session_id="s", system_prompt="", manners=ConversationSettings())
 
 
 def final(text: str, *, complete: bool = True) -> FinalFrame:

@@ -18,6 +18,7 @@ from voice_agent.server.failures import answer_failure
 from voice_agent.server.health import health_router
 from voice_agent.server.sessions import Session, Sessions
 from voice_agent.settings import Settings, load_settings
+from voice_agent.synthesis.phrases import PhraseBook
 from voice_agent.voices.library import VoiceLibrary
 from voice_agent.wire.common import Error
 
@@ -41,6 +42,7 @@ class Service:
         engines: Chooses the engines; called once, at start.
         routers: Routes beside the common ones.
         bots: More bots, by path (``/direct``).
+        phrases: What its sessions say again and again, by name; spoken at start and kept.
     """
 
     name: str
@@ -48,6 +50,7 @@ class Service:
     engines: Callable[[Settings], EngineRoom]
     routers: tuple[APIRouter, ...] = ()
     bots: dict[str, Bot] = field(default_factory=dict[str, Bot])
+    phrases: Callable[[Settings], dict[str, str]] | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -76,8 +79,9 @@ def create_app(service: Service) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
         values: Settings = getattr(app.state, "settings", None) or load_settings()
         room = service.engines(values)
-        sessions = Sessions(service.name, values)
         voices = VoiceLibrary(room.speaker, values) if room.speaker else None
+        phrases = _phrases(service, values, room, voices)
+        sessions = Sessions(service.name, values, phrases)
         app.state.service = State(
             service=service, settings=values, room=room, sessions=sessions, voices=voices
         )
@@ -86,8 +90,11 @@ def create_app(service: Service) -> FastAPI:
             watch = tasks.create_task(sessions.watch())
             lag = tasks.create_task(measure_lag())
             guard = tasks.create_task(_end_when_lost(room, values.server.drain_timeout_s))
+            keeping = tasks.create_task(phrases.keep()) if phrases else None
             yield
             opening.cancel()
+            if keeping:
+                keeping.cancel()
             lag.cancel()
             guard.cancel()
             await sessions.drain()
@@ -104,6 +111,20 @@ def create_app(service: Service) -> FastAPI:
     for path, bot in {"/ws": service.bot, **service.bots}.items():
         app.add_api_websocket_route(path, _endpoint(app, bot))
     return app
+
+
+def _phrases(
+    service: Service, values: Settings, room: EngineRoom, voices: VoiceLibrary | None
+) -> PhraseBook | None:
+    if service.phrases is None or room.speaker is None or voices is None:
+        return None
+    return PhraseBook(
+        room.speaker,
+        voices,
+        voice_id=values.tts.voice,
+        phrases=service.phrases(values),
+        speakable=values.tts.speakable,
+    )
 
 
 async def _open(room: EngineRoom, voices: VoiceLibrary | None) -> None:

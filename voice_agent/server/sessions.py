@@ -13,6 +13,7 @@ from voice_agent import metrics
 from voice_agent.engines.room import EngineRoom
 from voice_agent.errors import AtCapacity, IdleTimeout
 from voice_agent.settings import Settings
+from voice_agent.synthesis.phrases import PhraseBook
 from voice_agent.voices.library import VoiceLibrary
 from voice_agent.wire.common import Draining, Error, Limits, Ready, ServerMessage
 
@@ -50,6 +51,7 @@ class Session:
         room: The engines of the process.
         settings: Of the process.
         voices: Of the process's speaker, if it has one.
+        phrases: What it can say whatever becomes of the speaker, if it converses.
         connection: Set by `attach` once a transport speaks for it.
     """
 
@@ -58,6 +60,7 @@ class Session:
     room: EngineRoom
     settings: Settings
     voices: VoiceLibrary | None = None
+    phrases: PhraseBook | None = None
     id: str = field(default_factory=lambda: secrets.token_hex(8))
     resume_token: str = field(default_factory=lambda: secrets.token_urlsafe(24))
     connection: Connection | None = None
@@ -114,11 +117,13 @@ class Sessions:
     Args:
         service: Name for metrics.
         settings: Of the process.
+        phrases: What all of them can say; None if they do not converse.
     """
 
-    def __init__(self, service: str, settings: Settings) -> None:
+    def __init__(self, service: str, settings: Settings, phrases: PhraseBook | None = None) -> None:
         self._service = service
         self._settings = settings
+        self._phrases = phrases
         self._open: set[Session] = set()
         self._empty = asyncio.Event()
         self.draining = False
@@ -149,6 +154,7 @@ class Sessions:
             room=room,
             settings=self._settings,
             voices=voices,
+            phrases=self._phrases,
         )
         self._open.add(session)
         metrics.sessions_total.labels(self._service, "accepted").inc()

@@ -5,6 +5,7 @@ Sources, the first that has a value wins: arguments to the constructor, environm
 (:func:`load_settings`), the defaults below.
 """
 
+from voice_agent.settings.conversation import ConversationSettings
 from voice_agent.settings.hearing import AsrSettings, WhisperSettings
 from voice_agent.settings.service import AuthSettings, LogSettings, PrivacySettings, ServerSettings
 from voice_agent.settings.speaking import ChatterboxSettings, TtsSettings
@@ -17,6 +18,7 @@ __all__ = [
     "AsrSettings",
     "AuthSettings",
     "ChatterboxSettings",
+    "ConversationSettings",
     "LlmSettings",
     "LogSettings",
     "ModelsSettings",

@@ -12,6 +12,7 @@ from pydantic_settings import (
 )
 
 from voice_agent.errors import SettingsError
+from voice_agent.settings.conversation import ConversationSettings
 from voice_agent.settings.hearing import AsrSettings, WhisperSettings
 from voice_agent.settings.service import AuthSettings, LogSettings, PrivacySettings, ServerSettings
 from voice_agent.settings.speaking import ChatterboxSettings, TtsSettings
@@ -37,6 +38,7 @@ class Settings(BaseSettings):
     tts: TtsSettings = Field(default_factory=TtsSettings)
     chatterbox: ChatterboxSettings = Field(default_factory=ChatterboxSettings)
     llm: LlmSettings = Field(default_factory=LlmSettings)
+    conversation: ConversationSettings = Field(default_factory=ConversationSettings)
     models: ModelsSettings = Field(default_factory=ModelsSettings)
     voices: VoicesSettings = Field(default_factory=VoicesSettings)
     twilio: TwilioSettings = Field(default_factory=TwilioSettings)

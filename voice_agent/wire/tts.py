@@ -151,6 +151,8 @@ class AudioChunk(ServerMessage):
     duration_ms: float
     text_start: int
     text_end: int
+    phrase: str | None = None
+    """Of the agent only: what is said from here on to the next text of the answer."""
 
 
 class SynthesisComplete(ServerMessage):
