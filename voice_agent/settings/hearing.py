@@ -17,7 +17,8 @@ class AsrSettings(Group):
     language: str = "en"
     """Language of sessions that name none; `auto` detects it in every turn."""
     url: str = ""
-    """WebSocket address of an ASR service, for `remote`."""
+    """WebSocket addresses of ASR services, separated by commas, for `remote`; the first that
+    answers and has room is used."""
     decoders: int = Field(default=4, ge=1, le=64)
     """PocketSphinx decoders in the pool (about 80 MB each), leased to talking sessions."""
     silence_ms: int = Field(default=1600, ge=100, le=10_000)

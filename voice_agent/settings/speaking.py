@@ -15,7 +15,8 @@ class TtsSettings(Group):
     model: str = ""
     """Name or folder of the model; empty lets the engine choose."""
     url: str = ""
-    """WebSocket address of a TTS service, for `remote`."""
+    """WebSocket addresses of TTS services, separated by commas, for `remote`; the first that
+    answers and has room is used."""
     voice: str = "default"
     """Voice used when a request names none."""
     max_text_chars: int = Field(default=5000, ge=1)

@@ -14,6 +14,7 @@ from pydantic_settings import (
 from voice_agent.errors import SettingsError
 from voice_agent.settings.conversation import ConversationSettings
 from voice_agent.settings.hearing import AsrSettings, WhisperSettings
+from voice_agent.settings.remote import RemoteSettings
 from voice_agent.settings.service import AuthSettings, LogSettings, PrivacySettings, ServerSettings
 from voice_agent.settings.speaking import ChatterboxSettings, TtsSettings
 from voice_agent.settings.storage import ModelsSettings, VoicesSettings
@@ -37,6 +38,7 @@ class Settings(BaseSettings):
     whisper: WhisperSettings = Field(default_factory=WhisperSettings)
     tts: TtsSettings = Field(default_factory=TtsSettings)
     chatterbox: ChatterboxSettings = Field(default_factory=ChatterboxSettings)
+    remote: RemoteSettings = Field(default_factory=RemoteSettings)
     llm: LlmSettings = Field(default_factory=LlmSettings)
     conversation: ConversationSettings = Field(default_factory=ConversationSettings)
     models: ModelsSettings = Field(default_factory=ModelsSettings)
