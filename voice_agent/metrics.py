@@ -86,6 +86,19 @@ turn_stage_s = Histogram(
     ["stage"],
     buckets=_STAGE_S,
 )
+llm_requests_total = Counter(
+    "voice_agent_llm_requests_total",
+    "Requests to language models, by endpoint: done, failed.",
+    ["endpoint", "outcome"],
+)
+tool_calls_total = Counter(
+    "voice_agent_tool_calls_total",
+    "Functions that the language model called: done, failed, timeout, cancelled, unknown.",
+    ["tool", "outcome"],
+)
+summaries_total = Counter(
+    "voice_agent_summaries_total", "Long conversations summarised: done, failed.", ["outcome"]
+)
 loop_lag_s = Histogram(
     "voice_agent_event_loop_lag_seconds",
     "How late a timer of the event loop fired.",

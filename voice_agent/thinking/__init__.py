@@ -1,0 +1,1 @@
+"""A language model's endpoints, what it writes, and what it is told: no framework in here."""

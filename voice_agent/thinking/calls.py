@@ -1,0 +1,74 @@
+"""Tool calls, put together from the pieces in which a model writes them."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(slots=True)
+class ToolCall:
+    """A function that the model wants to be called.
+
+    Attributes:
+        id: The model's name for this call.
+        name: Of the function.
+        arguments: JSON, as the model wrote it: it may be anything.
+    """
+
+    id: str
+    name: str
+    arguments: str
+
+
+class Function(Protocol):
+    """Part of a call, as the OpenAI client has it."""
+
+    @property
+    def name(self) -> str | None: ...
+    @property
+    def arguments(self) -> str | None: ...
+
+
+class Fragment(Protocol):
+    """A piece of a call, as the OpenAI client has it."""
+
+    @property
+    def index(self) -> int | None: ...
+    @property
+    def id(self) -> str | None: ...
+    @property
+    def function(self) -> Function | None: ...
+
+
+class CallAssembler:
+    """Fed with fragments in the order in which they come.
+
+    Endpoints differ: some send several calls in one chunk, some number all of them 0, some
+    give no ids. A fragment with a new id begins a call; others go on with that of their index.
+    """
+
+    def __init__(self) -> None:
+        self._calls: list[ToolCall] = []
+        self._by_index: dict[int, ToolCall] = {}
+
+    def feed(self, fragments: Iterable[Fragment]) -> None:
+        """Takes what one chunk brings."""
+        for fragment in fragments:
+            call = self._call_of(fragment)
+            if fragment.function is not None:
+                call.name += fragment.function.name or ""
+                call.arguments += fragment.function.arguments or ""
+
+    @property
+    def calls(self) -> list[ToolCall]:
+        """Those that have a name, once the answer is complete."""
+        return [call for call in self._calls if call.name]
+
+    def _call_of(self, fragment: Fragment) -> ToolCall:
+        index = fragment.index or 0
+        call = self._by_index.get(index)
+        if call is None or (fragment.id and fragment.id != call.id):
+            call = ToolCall(fragment.id or f"call_{len(self._calls) + 1}", "", "")
+            self._calls.append(call)
+            self._by_index[index] = call
+        return call
