@@ -211,9 +211,12 @@ class SpeechToText(FrameProcessor):
 
     async def _end_turn(self, frame: TurnEndFrame) -> None:
         turn = self._turn or self._open_turn(frame.start_sample, frame.end_sample, spoken=False)
-        if turn.partial is not None:
-            turn.partial.cancel()
-        decoding = turn.speculation
+        decoding, partial = turn.speculation, turn.partial
+        # a cancelled task's traceback holds the turn and its audio: no cycle, no wait for the
+        # garbage collector
+        turn.speculation = turn.partial = None
+        if partial is not None:
+            partial.cancel()
         if decoding is None or turn.speculated_end != frame.end_sample:
             if decoding is not None:
                 decoding.cancel()
