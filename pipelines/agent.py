@@ -15,6 +15,7 @@ from transports.agent_wire import AgentSerializer
 from transports.wire import WireTransport
 from voice_agent.engines.room import EngineRoom
 from voice_agent.errors import EngineUnavailable
+from voice_agent.remote.room import agent_room
 from voice_agent.server.sessions import Session
 from voice_agent.settings import Settings
 from voice_agent.synthesis.phrases import PhraseBook
@@ -26,7 +27,7 @@ def engines(settings: Settings) -> EngineRoom:
     Raises:
         SettingsError: An engine cannot run, or the language model is half set.
     """
-    room = EngineRoom.both(settings)
+    room = agent_room(settings)
     room.thinks = thinks(settings.llm)
     return room
 

@@ -5,34 +5,43 @@ from dataclasses import replace
 from typing import Any
 
 from voice_agent.cli.services import ServiceName
-from voice_agent.engines.catalogue import RECOGNIZERS, SPEAKERS, Choice, Picked, pick
+from voice_agent.engines.catalogue import RECOGNIZERS, REMOTE, SPEAKERS, Choice, Picked, pick
 from voice_agent.errors import SettingsError
+from voice_agent.remote.addresses import addresses
 from voice_agent.settings import Settings
 
-_HEARS = {ServiceName.ASR, ServiceName.AGENT, ServiceName.DIRECT}
-_SPEAKS = {ServiceName.TTS, ServiceName.AGENT, ServiceName.DIRECT}
+_CONVERSE = {ServiceName.AGENT, ServiceName.DIRECT}
 
 
 def recognizer_choice(settings: Settings) -> Picked[str]:
     """The name of the recogniser, and why. Raises as `pick`."""
+    if settings.asr.engine == REMOTE:
+        return Picked(engine=REMOTE, why=", ".join(addresses("asr.url", settings.asr.url)))
     return pick(_names(RECOGNIZERS), settings.asr.engine, settings)
 
 
 def speaker_choice(settings: Settings) -> Picked[str]:
     """The name of the speaker, and why. Raises as `pick`."""
+    if settings.tts.engine == REMOTE:
+        return Picked(engine=REMOTE, why=", ".join(addresses("tts.url", settings.tts.url)))
     return pick(_names(SPEAKERS), settings.tts.engine, settings)
 
 
 def check_choices(service: ServiceName, settings: Settings) -> None:
     """Finds out whether a service has its engines, before it starts.
 
+    Services of other processes need not be there yet.
+
     Raises:
         SettingsError: An engine that the settings ask for is unknown or cannot run here,
             or the language model is half set.
     """
-    if service in _HEARS:
+    if service is ServiceName.ASR:
+        pick(_names(RECOGNIZERS), settings.asr.engine, settings)
+    if service is ServiceName.TTS:
+        pick(_names(SPEAKERS), settings.tts.engine, settings)
+    if service in _CONVERSE:
         recognizer_choice(settings)
-    if service in _SPEAKS:
         speaker_choice(settings)
     if service is ServiceName.AGENT and settings.llm.base_url and not settings.llm.model:
         raise SettingsError("llm.base_url is set and llm.model is not; name the model")

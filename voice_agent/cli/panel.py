@@ -1,6 +1,6 @@
 """What a person sees when everything runs: addresses, engines, and why these."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from rich.console import Console
@@ -28,8 +28,8 @@ def lines(infos: Infos) -> list[str]:
     """The panel's lines, in rich's markup."""
     shown = [_service_line(service, *what) for service, what in infos.items()]
     shown.append("")
-    for name, info in _engines(infos).items():
-        shown.append(f"[bold]{name}[/] ({escape(info['model'])}): {escape(info['why'])}")
+    for info in _engines(infos):
+        shown.append(f"[bold]{info['name']}[/] ({escape(info['model'])}): {escape(info['why'])}")
         if info["hint"]:
             shown.append(f"  better: {escape(info['hint'])}")
     page, info = infos.get(ServiceName.AGENT, ("", None))
@@ -48,11 +48,11 @@ def _service_line(service: ServiceName, url: str, info: dict[str, Any] | None) -
     return f"[bold]{service:<6}[/] {url}  {roles}"
 
 
-def _engines(infos: Infos) -> dict[str, dict[str, Any]]:
+def _engines(infos: Infos) -> Iterable[dict[str, Any]]:
     """The engines that have something to say, each once."""
     found: dict[str, dict[str, Any]] = {}
     for _, info in infos.values():
         for engine in (info or {"engines": {}})["engines"].values():
             if engine["why"] or engine["hint"]:
-                found[engine["name"]] = engine
-    return found
+                found[f"{engine['name']} {engine['model']}"] = engine
+    return found.values()

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import sys
 import tempfile
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import IO
@@ -19,7 +19,13 @@ _EXIT_TIMEOUT_S = 5.0
 
 
 async def start(
-    service: ServiceName, *, host: str, port: int, config: Path | None, log: int | IO[bytes]
+    service: ServiceName,
+    *,
+    host: str,
+    port: int,
+    config: Path | None,
+    log: int | IO[bytes],
+    more: Sequence[str] = (),
 ) -> asyncio.subprocess.Process:
     """Starts ``voice-agent serve`` as a child.
 
@@ -33,8 +39,9 @@ async def start(
         port: Port to listen on.
         config: File with settings.
         log: Where its output goes.
+        more: Options of ``voice-agent serve`` for it.
     """
-    options = ["--host", host, "--port", str(port), "--follow"]
+    options = ["--host", host, "--port", str(port), "--follow", *more]
     if config is not None:
         options += ["--config", str(config)]
     return await asyncio.create_subprocess_exec(
@@ -81,11 +88,11 @@ async def own_service(service: ServiceName, config: Path | None) -> AsyncGenerat
 async def service_at(
     service: ServiceName, url: str, config: Path | None, settings: Settings
 ) -> AsyncGenerator[str]:
-    """The service at `url`, or one for this command alone if that is empty."""
+    """The service at the first address of `url`, or one for this command alone without any."""
     from voice_agent.cli.choice import check_choices  # engines: half of this program's start
 
     if url:
-        yield url
+        yield url.split(",")[0].strip()
         return
     check_choices(service, settings)
     async with own_service(service, config) as own_url:

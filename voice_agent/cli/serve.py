@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from voice_agent.cli.fail import or_exit
-from voice_agent.cli.services import Config, Host, ServiceName, port_of
+from voice_agent.cli.services import AsrUrl, Config, Host, ServiceName, TtsUrl, port_of
 from voice_agent.settings import Settings, load_settings
 
 # beyond the draining that the settings allow: closing engines
@@ -23,12 +23,19 @@ def serve(
     port: Annotated[
         int | None, typer.Option(min=0, max=65535, help="Port; 0 takes a free one.")
     ] = None,
+    asr_url: AsrUrl = None,
+    tts_url: TtsUrl = None,
     config: Config = None,
     follow: Annotated[bool, typer.Option("--follow", hidden=True)] = False,
 ) -> None:
     """Serve one service until it is told to stop."""
     with or_exit():
-        settings = load_settings(config)
+        remote = {
+            role: {"engine": "remote", "url": url}
+            for role, url in (("asr", asr_url), ("tts", tts_url))
+            if url is not None
+        }
+        settings = load_settings(config, **remote)
         if follow:
             _end_with_stdin(settings.server.drain_timeout_s + _EXIT_GRACE_S)
         run(service, settings, host=host, port=port)

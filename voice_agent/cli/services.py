@@ -24,6 +24,14 @@ AGENT_PORT = 8000
 Config = Annotated[
     Path | None, typer.Option("--config", metavar="FILE", help="A TOML file with settings.")
 ]
+AsrUrl = Annotated[
+    str | None,
+    typer.Option("--asr-url", metavar="URL", help="Agent: hear through this ASR service."),
+]
+TtsUrl = Annotated[
+    str | None,
+    typer.Option("--tts-url", metavar="URL", help="Agent: speak through this TTS service."),
+]
 Host = Annotated[str | None, typer.Option(metavar="ADDRESS", help="Address to listen on.")]
 
 

@@ -31,6 +31,7 @@ class Together:
         ports: Which services, and where.
         config: File with settings, for the children.
         settings: What is in it and elsewhere.
+        more: Options of ``voice-agent serve`` for some of them.
     """
 
     def __init__(
@@ -39,10 +40,12 @@ class Together:
         ports: Mapping[ServiceName, int],
         config: Path | None,
         settings: Settings,
+        more: Mapping[ServiceName, Sequence[str]],
     ) -> None:
         self._host = host
         self._ports = ports
         self._config = config
+        self._more = more
         timeout_s = settings.server.drain_timeout_s + _EXIT_GRACE_S
         self._keepers = {s: self._keeper(s, timeout_s) for s in ports}
         self._signals = 0
@@ -74,6 +77,7 @@ class Together:
                 config=self._config,
                 # each line names its service; stdout stays ours
                 log=sys.stderr.fileno(),
+                more=self._more.get(service, ()),
             )
 
         return Keeper(service.value, begin, exit_timeout_s=exit_timeout_s)

@@ -8,9 +8,16 @@ import typer
 
 from voice_agent.cli.fail import or_exit
 from voice_agent.cli.probe import port_state
-from voice_agent.cli.services import AGENT_PORT, Config, Host, ServiceName, port_of
+from voice_agent.cli.services import (
+    AGENT_PORT,
+    Config,
+    Host,
+    ServiceName,
+    http_url,
+    port_of,
+)
 from voice_agent.errors import SettingsError
-from voice_agent.settings import load_settings
+from voice_agent.settings import Settings, load_settings
 
 
 def up(
@@ -28,26 +35,43 @@ def up(
 ) -> None:
     """Run the services, and start again what ends.
 
-    Prints which engines were chosen and why, and where the page is. Ctrl-C ends all.
+    The agent uses the other two, so that each model is loaded once. Prints which engines
+    were chosen and why, and where the page is. Ctrl-C ends all.
     """
     from voice_agent.cli.choice import check_choices
     from voice_agent.cli.together import Together
     from voice_agent.log import set_up_logging
 
     wanted = {ServiceName.AGENT: agent, ServiceName.ASR: asr, ServiceName.TTS: tts}
-    services = [service for service, yes in wanted.items() if yes]
-    if not services:
-        raise typer.BadParameter("nothing is left to run")
     with or_exit():
         settings = load_settings(config)
+        services = [s for s, yes in wanted.items() if yes and not _elsewhere(s, settings)]
+        if not services:
+            raise typer.BadParameter("nothing is left to run")
         host = host or settings.server.host
         ports = {s: port_of(s, port or settings.server.port or AGENT_PORT) for s in services}
         for service in services:
             check_choices(service, settings)
         _check_ports(host, ports)
         set_up_logging("up", settings.log, settings.privacy)
-        code = asyncio.run(Together(host, ports, config, settings).run())
+        more = {ServiceName.AGENT: _shared(host, ports, settings)}
+        code = asyncio.run(Together(host, ports, config, settings, more).run())
     raise typer.Exit(code)
+
+
+def _elsewhere(service: ServiceName, settings: Settings) -> bool:
+    """Whether the settings say that this service runs somewhere else."""
+    engines = {ServiceName.ASR: settings.asr.engine, ServiceName.TTS: settings.tts.engine}
+    return engines.get(service) == "remote"
+
+
+def _shared(host: str, ports: Mapping[ServiceName, int], settings: Settings) -> list[str]:
+    """Options that make the agent use the services beside it."""
+    if not settings.remote.share_engines:
+        return []
+    options = {ServiceName.ASR: "--asr-url", ServiceName.TTS: "--tts-url"}
+    beside = [service for service in options if service in ports]
+    return [part for s in beside for part in (options[s], http_url(host, ports[s]))]
 
 
 def _check_ports(host: str, ports: Mapping[ServiceName, int]) -> None:

@@ -102,6 +102,16 @@ class MayBeLost(Protocol):
         ...
 
 
+@runtime_checkable
+class SaysWhy(Protocol):
+    """An engine that knows why it is not ready."""
+
+    @property
+    def why_unready(self) -> str:
+        """For whoever wants to begin a session; empty if it is ready."""
+        ...
+
+
 class Priority(IntEnum):
     """Order of jobs in a queue; the lower value goes first."""
 

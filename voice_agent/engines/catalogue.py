@@ -15,6 +15,9 @@ from voice_agent.settings import Settings
 
 E = TypeVar("E")
 
+REMOTE = "remote"
+"""A service instead of an engine, for the agent: `voice_agent.remote` has it."""
+
 
 def _always(_: Settings) -> str:
     return ""
@@ -145,9 +148,12 @@ def pick(table: Mapping[str, Choice[E]], wanted: str, settings: Settings) -> Pic
                 return Picked(engine=choice.build(settings), why=why, hint=choice.hint)
             passed_over.append(f"{name}: {reason}")
         raise SettingsError("no engine can run here: " + "; ".join(passed_over))
+    if wanted == REMOTE:
+        raise SettingsError(f"{REMOTE} is for the agent; a service needs an engine of its own")
     choice = table.get(wanted)
     if choice is None:
-        raise SettingsError(f"there is no engine {wanted}; there are: auto, {', '.join(table)}")
+        names = ", ".join(["auto", *table, REMOTE])
+        raise SettingsError(f"there is no engine {wanted}; there are: {names}")
     if reason := choice.unusable(settings):
         raise SettingsError(f"{wanted} cannot run here: {reason}")
     return Picked(engine=choice.build(settings), why="chosen in the settings")

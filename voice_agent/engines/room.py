@@ -4,7 +4,15 @@ import asyncio
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from voice_agent.engines.base import Engine, EngineInfo, MayBeLost, Recognizer, Speaker, TurnJudge
+from voice_agent.engines.base import (
+    Engine,
+    EngineInfo,
+    MayBeLost,
+    Recognizer,
+    SaysWhy,
+    Speaker,
+    TurnJudge,
+)
 from voice_agent.engines.catalogue import RECOGNIZERS, SPEAKERS, Picked, pick
 from voice_agent.engines.silero import SileroVad
 from voice_agent.engines.smart_turn.engine import SmartTurn
@@ -16,11 +24,13 @@ class EngineRoom:
     """What a process has loaded; None for the roles it does not play.
 
     Attributes:
+        elsewhere: What hears and judges turns in another process, instead of a `recognizer`.
         picked: Why an engine plays its role, by role.
         thinks: What answers in the agent; it is no engine of ours, so only described.
     """
 
     recognizer: Recognizer | None = None
+    elsewhere: Engine | None = None
     speaker: Speaker | None = None
     vad: SileroVad | None = None
     judge: TurnJudge | None = None
@@ -42,26 +52,17 @@ class EngineRoom:
         picked = pick(SPEAKERS, settings.tts.engine, settings)
         return cls(speaker=picked.engine, picked={"speaks": picked})
 
-    @classmethod
-    def both(cls, settings: Settings) -> "EngineRoom":
-        """Engines that hear and speak."""
-        room = cls.hearing(settings)
-        speaking = cls.speaking(settings)
-        room.speaker = speaking.speaker
-        room.picked |= speaking.picked
-        return room
-
     @property
     def engines(self) -> list[Engine]:
         """All that are here."""
-        present = (self.recognizer, self.speaker, self.vad, self.judge)
+        present = (self.recognizer, self.elsewhere, self.speaker, self.vad, self.judge)
         return [engine for engine in present if engine is not None]
 
     @property
     def infos(self) -> dict[str, EngineInfo]:
         """What plays each role, for people."""
         players: dict[str, Engine | None] = {
-            "hears": self.recognizer,
+            "hears": self.recognizer or self.elsewhere,
             "judges_turns": self.judge,
             "speaks": self.speaker,
         }
@@ -76,7 +77,7 @@ class EngineRoom:
         """Reasons why no session should start; empty if all is well."""
         if not self._open:
             return ["engines are loading"]
-        return [f"{e.info.name} is not ready" for e in self.engines if not e.ready]
+        return [_why_unready(engine) for engine in self.engines if not engine.ready]
 
     def lost(self) -> list[str]:
         """Engines that hang for good; only a new process has them again."""
@@ -106,3 +107,8 @@ class EngineRoom:
         """Takes a session's jobs out of all engines."""
         for engine in self.engines:
             engine.forget(session_id)
+
+
+def _why_unready(engine: Engine) -> str:
+    why = engine.why_unready if isinstance(engine, SaysWhy) else ""
+    return why or f"{engine.info.name} is not ready"

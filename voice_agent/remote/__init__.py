@@ -1,0 +1,1 @@
+"""Engines of other processes: what hears and speaks through the services."""
