@@ -138,3 +138,8 @@ call_control_total = Counter(
     "Hang-ups and transfers asked of the provider: done, failed.",
     ["action", "outcome"],
 )
+records_total = Counter(
+    "voice_agent_records_total",
+    "Records of conversations that are over, by where they went: done, failed, lost.",
+    ["where", "outcome"],
+)

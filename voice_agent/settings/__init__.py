@@ -7,6 +7,7 @@ Sources, the first that has a value wins: arguments to the constructor, environm
 
 from voice_agent.settings.conversation import ConversationSettings
 from voice_agent.settings.hearing import AsrSettings, WhisperSettings
+from voice_agent.settings.records import RecordsSettings
 from voice_agent.settings.remote import RemoteSettings
 from voice_agent.settings.service import AuthSettings, LogSettings, PrivacySettings, ServerSettings
 from voice_agent.settings.speaking import ChatterboxSettings, TtsSettings
@@ -24,6 +25,7 @@ __all__ = [
     "LogSettings",
     "ModelsSettings",
     "PrivacySettings",
+    "RecordsSettings",
     "RemoteSettings",
     "ServerSettings",
     "Settings",

@@ -14,6 +14,7 @@ from pydantic_settings import (
 from voice_agent.errors import SettingsError
 from voice_agent.settings.conversation import ConversationSettings
 from voice_agent.settings.hearing import AsrSettings, WhisperSettings
+from voice_agent.settings.records import RecordsSettings
 from voice_agent.settings.remote import RemoteSettings
 from voice_agent.settings.service import AuthSettings, LogSettings, PrivacySettings, ServerSettings
 from voice_agent.settings.speaking import ChatterboxSettings, TtsSettings
@@ -44,6 +45,7 @@ class Settings(BaseSettings):
     models: ModelsSettings = Field(default_factory=ModelsSettings)
     voices: VoicesSettings = Field(default_factory=VoicesSettings)
     twilio: TwilioSettings = Field(default_factory=TwilioSettings)
+    records: RecordsSettings = Field(default_factory=RecordsSettings)
     auth: AuthSettings = Field(default_factory=AuthSettings)
     privacy: PrivacySettings = Field(default_factory=PrivacySettings)
     log: LogSettings = Field(default_factory=LogSettings)
