@@ -56,7 +56,7 @@ def set_up_logging(service: str, log: LogSettings, privacy: PrivacySettings) -> 
         diagnose=False,
     )
     logging.basicConfig(handlers=[_ToLoguru()], level=logging.INFO, force=True)
-    for chatty in ("uvicorn", "websockets", "httpx", "httpcore"):
+    for chatty in ("uvicorn", "websockets", "httpx", "httpx2", "httpcore"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
 
 
