@@ -4,7 +4,8 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from voice_agent.client.connection import HearingClient, open_connection
+from voice_agent.client.connection import open_connection
+from voice_agent.client.hearing import HearingClient
 from voice_agent.errors import BadMessage
 from voice_agent.wire.agent import (
     AgentServerMessage,

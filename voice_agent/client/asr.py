@@ -3,7 +3,8 @@
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
-from voice_agent.client.connection import HearingClient, open_connection
+from voice_agent.client.connection import open_connection
+from voice_agent.client.hearing import HearingClient
 from voice_agent.wire.asr import (
     AsrServerMessage,
     asr_server_message,

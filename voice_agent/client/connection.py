@@ -1,30 +1,31 @@
 """One WebSocket connection to a service: opened, told apart, closed.
 
-The session that a connection carries could outlive it (the wire has resume); whoever adds
-that replaces `_socket` inside `Connection`, and the clients above need not know.
+Clients that outlive a connection are in `voice_agent.client.lasting`.
 """
 
 import asyncio
 import os
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlencode, urlsplit, urlunsplit
 
 from loguru import logger
-from pydantic import TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 
 from voice_agent.errors import (
     BadMessage,
     EngineUnavailable,
+    ResumeExpired,
     SettingsError,
     Unauthorized,
     VoiceAgentError,
 )
-from voice_agent.wire.asr import Close, Config, Finalize
 from voice_agent.wire.common import ClientMessage, Error, Ready, ServerMessage, read
+from voice_agent.wire.tts import AudioChunk
 
 S = TypeVar("S", bound=ServerMessage)
 M = TypeVar("M", bound=ClientMessage)
@@ -54,20 +55,63 @@ def service_url(url: str) -> str:
     return urlunsplit((scheme, parts.netloc, path, parts.query, ""))
 
 
+@dataclass(frozen=True, slots=True)
+class Resume:
+    """What a session is gone on with.
+
+    Attributes:
+        token: Of its last `ready`.
+        last_seq: Of the last message that came whole, with its binary frame.
+    """
+
+    token: str
+    last_seq: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Keepalive:
+    """When a connection that says nothing is taken for lost.
+
+    Attributes:
+        every_s: How often the other side is asked.
+        within_s: How long it may take to answer.
+    """
+
+    every_s: float = 20.0
+    within_s: float = 60.0  # a service that computes for long stops reading, and is not gone
+
+
+class _Numbered(BaseModel):
+    """What the transport adds to every message."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    seq: int | None = None
+
+
 class Connection(Generic[S]):
     """A session's connection; made by `open_connection`.
 
     Attributes:
         ready: How the service introduced itself.
+        last_seq: Of the last message that came whole, with its binary frame.
+        gone: Whether it was lost; then it stays so.
     """
 
     def __init__(
-        self, socket: ClientConnection, adapter: TypeAdapter[S], url: str, ready: Ready
+        self, socket: ClientConnection, adapter: TypeAdapter[S], url: str, ready: Ready, seq: int
     ) -> None:
         self._socket = socket
         self._adapter = adapter
         self._url = url
         self.ready = ready
+        self.last_seq = seq
+        self.gone = False
+        self._seq_of_binary = seq
+
+    async def close(self) -> None:
+        """Ends it; may be called twice."""
+        await self._socket.close()
 
     async def send(self, message: ClientMessage | bytes) -> None:
         """Sends a message, or a binary frame; waits while the service does not read.
@@ -75,10 +119,11 @@ class Connection(Generic[S]):
         Raises:
             EngineUnavailable: The connection is gone.
         """
-        if isinstance(message, bytes):
-            data: bytes | str = message
-        else:
-            data = message.model_dump_json(exclude_none=True)
+        binary = isinstance(message, bytes)
+        await self.send_frame(message if binary else message.model_dump_json(exclude_none=True))
+
+    async def send_frame(self, data: bytes | str) -> None:
+        """Sends a frame as it is. Raises as `send`."""
         try:
             await self._socket.send(data)
         except ConnectionClosed as error:
@@ -102,58 +147,50 @@ class Connection(Generic[S]):
                     return None
                 raise self._lost(error) from error
             if isinstance(data, bytes):
+                self.last_seq = self._seq_of_binary
                 return data
             message = read(self._adapter, data)
+            self._count(_Numbered.model_validate_json(data).seq, message)
             if isinstance(message, Error):
                 raise error_of(message)
             if message is not None:
                 return message
             logger.debug("a message of an unknown type is passed over")
 
+    def _count(self, seq: int | None, message: S | None) -> None:
+        if seq is None:
+            return
+        self._seq_of_binary = seq
+        if not isinstance(message, AudioChunk):
+            self.last_seq = seq
+
     def _lost(self, error: ConnectionClosed) -> EngineUnavailable:
+        self.gone = True
         code = "" if error.rcvd is None else f" (code {error.rcvd.code})"
         return EngineUnavailable(f"the connection to {self._url} was lost{code}")
-
-
-class HearingClient(Generic[S]):
-    """What the clients of services that hear have in common: audio and its control go in."""
-
-    def __init__(self, connection: Connection[S]) -> None:
-        self._connection = connection
-
-    @property
-    def ready(self) -> Ready:
-        """How the service introduced itself."""
-        return self._connection.ready
-
-    async def send(self, audio: bytes) -> None:
-        """Sends audio; waits while the service is busy with what it has."""
-        await self._connection.send(audio)
-
-    async def configure(self, **values: Any) -> None:
-        """Changes values from the next sample on; `configured` tells which are in force.
-
-        Args:
-            values: Fields of `voice_agent.wire.asr.Config`.
-
-        Raises:
-            BadMessage: A value that the wire does not allow; nothing was sent.
-        """
-        await self._connection.send(made(Config, {"type": "config", **values}))
-
-    async def finalize(self) -> None:
-        """Ends the turn now."""
-        await self._connection.send(Finalize(type="finalize"))
-
-    async def close(self) -> None:
-        """Asks for what is due; the iteration ends after it."""
-        await self._connection.send(Close(type="close"))
 
 
 @asynccontextmanager
 async def open_connection(
     url: str, service: str, adapter: TypeAdapter[S], *, timeout_s: float
 ) -> AsyncGenerator[Connection[S]]:
+    """Connects, and closes afterwards. Arguments and errors as of `connected`."""
+    connection = await connected(url, service, adapter, timeout_s=timeout_s)
+    try:
+        yield connection
+    finally:
+        await connection.close()
+
+
+async def connected(
+    url: str,
+    service: str,
+    adapter: TypeAdapter[S],
+    *,
+    timeout_s: float,
+    resume: Resume | None = None,
+    keepalive: Keepalive = Keepalive(),
+) -> Connection[S]:
     """Connects, and waits until the service says that it is ready.
 
     Args:
@@ -161,6 +198,8 @@ async def open_connection(
         service: Which one has to be there: `asr`, `tts` or `agent`.
         adapter: What the service may send.
         timeout_s: For connecting, and then for being greeted.
+        resume: The session to go on with; ``ready.resumed`` says whether it does.
+        keepalive: When a silent connection is taken for lost.
 
     Raises:
         SettingsError: The address cannot be one.
@@ -169,25 +208,36 @@ async def open_connection(
         Unauthorized: It wants a key.
     """
     url = service_url(url)
-    socket = await _connected(url, timeout_s)
+    socket = await _connected(_resuming(url, resume), url, timeout_s, keepalive)
     try:
-        ready = await _introduced(socket, url, timeout_s)
+        ready, seq = await _introduced(socket, url, timeout_s)
         if ready.service != service:
             raise EngineUnavailable(f"{url} is a service of kind {ready.service}, not {service}")
-        yield Connection(socket, adapter, url, ready)
-    finally:
+    except BaseException:
         await socket.close()
+        raise
+    return Connection(socket, adapter, url, ready, seq)
 
 
-async def _connected(url: str, timeout_s: float) -> ClientConnection:
+def _resuming(url: str, resume: Resume | None) -> str:
+    if resume is None:
+        return url
+    parts = urlsplit(url)
+    query = urlencode({"resume": resume.token, "last_seq": resume.last_seq})
+    return urlunsplit(parts._replace(query=f"{parts.query}&{query}" if parts.query else query))
+
+
+async def _connected(
+    address: str, url: str, timeout_s: float, keepalive: Keepalive
+) -> ClientConnection:
     try:
         return await connect(
-            url,
+            address,
             open_timeout=timeout_s,
             max_size=_MAX_FRAME_BYTES,
             compression=None,
-            # a service that computes for long stops reading, and is not gone
-            ping_timeout=60,
+            ping_interval=keepalive.every_s,
+            ping_timeout=keepalive.within_s,
             close_timeout=2,
             proxy=None,
         )
@@ -206,16 +256,20 @@ def _reason(error: OSError | WebSocketException) -> str:
     return "it took too long" if isinstance(error, TimeoutError) else str(error).lower()
 
 
-async def _introduced(socket: ClientConnection, url: str, timeout_s: float) -> Ready:
-    """Reads up to `ready`; what else may come before it is an error."""
+async def _introduced(socket: ClientConnection, url: str, timeout_s: float) -> tuple[Ready, int]:
+    """Reads up to `ready`, and its number; what else may come before it is an error."""
     opening: TypeAdapter[Ready | Error] = TypeAdapter(Ready | Error)
     try:
         async with asyncio.timeout(timeout_s):
-            message = read(opening, str(await socket.recv()))
+            while True:
+                text = str(await socket.recv())
+                message = read(opening, text)
+                if not (isinstance(message, Error) and message.code == ResumeExpired.code):
+                    break
     except (ConnectionClosed, BadMessage, TimeoutError) as error:
         raise EngineUnavailable(f"{url} is no service of ours: it does not say ready") from error
     if isinstance(message, Ready):
-        return message
+        return message, _Numbered.model_validate_json(text).seq or 0
     if isinstance(message, Error):
         raise error_of(message)
     raise EngineUnavailable(f"{url} is no service of ours: it does not say ready")

@@ -51,7 +51,11 @@ class Limits(BaseModel):
 
 
 class Ready(ServerMessage):
-    """First message of a session: it holds a slot and its engines are warm."""
+    """First message of a connection: its session holds a slot and its engines are warm.
+
+    Where a session goes on after a lost connection, `resumed` is true, and
+    `received_frames` says how many frames of the client, text and binary, it has taken.
+    """
 
     type: Literal["ready"] = "ready"
     session_id: str
@@ -59,6 +63,8 @@ class Ready(ServerMessage):
     service: Literal["asr", "tts", "agent"]
     engine: dict[str, Any]
     limits: Limits
+    resumed: bool | None = None
+    received_frames: int | None = None
 
 
 class Error(ServerMessage):
