@@ -9,6 +9,7 @@ from voice_agent.client.lasting.events import (
     ConnectionRestored,
     LastingEvent,
 )
+from voice_agent.client.lasting.tts import LastingTts
 
 __all__ = [
     "AudioDropped",
@@ -18,4 +19,5 @@ __all__ = [
     "Endpoints",
     "LastingAsr",
     "LastingEvent",
+    "LastingTts",
 ]

@@ -135,6 +135,8 @@ class Line(Generic[S]):
         self._idle = False
         self._events: deque[LastingEvent] = deque()
         self._changed = asyncio.Condition()
+        self.n_sessions = 0
+        """Sessions that it has had; with the next one, nothing is known of the one before."""
         self.given_up: EngineUnavailable | None = None
         """Why it does not try any more, once that is so."""
 
@@ -164,7 +166,7 @@ class Line(Generic[S]):
         if errors:
             raise next((e for e in errors if isinstance(e, AtCapacity)), errors[-1])
         self._last = self._connection
-        self._renew()
+        self._begin()
         writing = asyncio.create_task(self._write_all())
         try:
             yield
@@ -297,10 +299,14 @@ class Line(Generic[S]):
         if resumed:
             dropped = self._outbox.resume(connection.ready.received_frames or 0)
         else:
-            dropped = self._renew()
+            dropped = self._begin()
         self._last = connection
         away_s = self._around.clock() - self._lost_at_s
         self._events.append(ConnectionRestored(self._url, resumed, away_s))
         if dropped is not None:
             self._events.append(dropped)
         await self.changed()
+
+    def _begin(self) -> AudioDropped | None:
+        self.n_sessions += 1
+        return self._renew()
