@@ -131,7 +131,6 @@ class WhisperRecognizer:
 
     async def load(self) -> None:
         """Loads all models; raises EngineUnavailable if one cannot be loaded."""
-        keep_freed_memory()
         await self._owner.open()
 
     async def warm_up(self) -> None:
@@ -229,7 +228,7 @@ class WhisperRecognizer:
         return model
 
     def _load_all(self) -> list[LoadedModel]:
-        return [
+        loaded = [
             self._load_model(
                 name,
                 folder,
@@ -239,6 +238,9 @@ class WhisperRecognizer:
             )
             for name, folder in self._folders.items()
         ]
+        # not before: what loading frees would be holes, and slowly be filled
+        keep_freed_memory()
+        return loaded
 
 
 def _left_out(job: RecognizeJob) -> int:

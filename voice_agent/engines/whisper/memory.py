@@ -16,11 +16,13 @@ _TOP_PAD_BYTES = 64 << 20
 
 
 def keep_freed_memory() -> bool:
-    """Tells glibc to keep what is freed, for this process; returns whether that is possible."""
+    """Tells glibc to keep what is freed from now on; returns whether that is possible."""
     if not sys.platform.startswith("linux"):
         return False
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # musl has none
+    glibc = ctypes.CDLL(None)
+    mallopt = getattr(glibc, "mallopt", None)  # musl has none
     if mallopt is None:
         return False
+    glibc.malloc_trim(0)
     wanted = ((_M_MMAP_MAX, 0), (_M_TRIM_THRESHOLD, _NEVER_BYTES), (_M_TOP_PAD, _TOP_PAD_BYTES))
     return all(mallopt(name, value) for name, value in wanted)
