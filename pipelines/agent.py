@@ -28,7 +28,7 @@ def engines(settings: Settings) -> EngineRoom:
         SettingsError: An engine cannot run, or the language model is half set.
     """
     room = agent_room(settings)
-    room.thinks = thinks(settings.llm)
+    room.thinks = thinks(settings)
     return room
 
 

@@ -3,47 +3,51 @@
 from pipecat.processors.frame_processor import FrameProcessor
 
 from processors.language_model import LanguageModel
+from processors.mind import Mind
 from processors.responder import Responder, by_rules
-from voice_agent.engines.base import EngineInfo
-from voice_agent.errors import SettingsError
+from voice_agent.engines.base import Engine, EngineInfo
 from voice_agent.server.sessions import Session
-from voice_agent.settings import LlmSettings
+from voice_agent.settings import Settings
 
 
-def thinks(llm: LlmSettings) -> EngineInfo:
-    """What answers, and why.
+def thinks(settings: Settings) -> Engine:
+    """What answers in a process.
 
     Raises:
-        SettingsError: It is half set.
+        SettingsError: It is half set, or one of its tools cannot be used.
     """
-    if not llm.base_url:
-        return EngineInfo(
-            name="rules",
-            role="thinks",
-            model="built in",
-            why="no language model is set; simple rules answer",
-            hint="VOICE_AGENT_LLM__BASE_URL=http://localhost:11434/v1 "
-            "VOICE_AGENT_LLM__MODEL=NAME make run",
-        )
-    if not llm.model:
-        raise SettingsError("llm.base_url is set and llm.model is not; name the model")
-    return EngineInfo(
-        name="openai-compatible",
-        role="thinks",
-        model=llm.model,
-        device="remote",
-        why=f"chosen in the settings: {llm.base_url}",
-    )
+    if not settings.llm.base_url:
+        return _Rules()
+    return Mind(settings.llm, log_text=settings.privacy.log_text)
 
 
 def thinking(session: Session) -> FrameProcessor:
-    """The language model, or the rules that stand in for it."""
-    llm = session.settings.llm
-    if not llm.base_url:
-        return Responder(by_rules)
-    return LanguageModel(
-        base_url=llm.base_url,
-        api_key=llm.api_key.get_secret_value(),
-        model=llm.model,
-        timeout_s=llm.timeout_s,
+    """What answers in a session."""
+    mind = session.room.thinks
+    return LanguageModel(mind) if isinstance(mind, Mind) else Responder(by_rules)
+
+
+class _Rules:
+    """Nothing to load, nothing to end."""
+
+    info = EngineInfo(
+        name="rules",
+        role="thinks",
+        model="built in",
+        why="no language model is set; simple rules answer",
+        hint="VOICE_AGENT_LLM__BASE_URL=http://localhost:11434/v1 "
+        "VOICE_AGENT_LLM__MODEL=NAME make run",
     )
+    ready = True
+
+    async def load(self) -> None:
+        """They are built in."""
+
+    async def warm_up(self) -> None:
+        """They are fast."""
+
+    async def close(self) -> None:
+        """They hold nothing."""
+
+    def forget(self, session_id: str) -> None:
+        """They know nobody."""

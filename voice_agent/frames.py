@@ -6,7 +6,7 @@ sample at 16 kHz; times are seconds of the same audio.
 """
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from pipecat.frames.frames import (
     InterimTranscriptionFrame,
@@ -205,6 +205,19 @@ class AnswerEndFrame(SystemFrame):
     turn: int
     interrupted: bool
     heard_text: str
+
+
+@dataclass
+class ToolUsedFrame(SystemFrame):
+    """Goes upstream: a tool was called to answer a question; perhaps the answer is over by now.
+
+    Attributes:
+        turn: Number of the answer.
+        messages: What the model is told of it from now on: the call, and its result.
+    """
+
+    turn: int
+    messages: list[dict[str, Any]]
 
 
 @dataclass

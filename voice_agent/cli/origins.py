@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from pydantic import BaseModel, SecretStr
 from pydantic_settings import (
@@ -85,9 +85,20 @@ def _has(values: Mapping[str, Any], path: tuple[str, ...]) -> bool:
 
 
 def _shown(value: Any) -> Any:
-    if isinstance(value, SecretStr):
-        return _MASK if value.get_secret_value() else ""
-    return str(value) if isinstance(value, Path) else value
+    """As JSON has it; secrets are masked, also inside lists and objects."""
+    match value:
+        case SecretStr():
+            return _MASK if value.get_secret_value() else ""
+        case Path():
+            return str(value)
+        case BaseModel():
+            return {name: _shown(getattr(value, name)) for name in type(value).model_fields}
+        case dict():
+            return {str(k): _shown(v) for k, v in cast(dict[Any, Any], value).items()}
+        case list():
+            return [_shown(each) for each in cast(list[Any], value)]
+        case _:
+            return value
 
 
 def as_json(found: list[Origin]) -> str:

@@ -26,7 +26,7 @@ class EngineRoom:
     Attributes:
         elsewhere: What hears and judges turns in another process, instead of a `recognizer`.
         picked: Why an engine plays its role, by role.
-        thinks: What answers in the agent; it is no engine of ours, so only described.
+        thinks: What answers in the agent.
     """
 
     recognizer: Recognizer | None = None
@@ -34,7 +34,7 @@ class EngineRoom:
     speaker: Speaker | None = None
     vad: SileroVad | None = None
     judge: TurnJudge | None = None
-    thinks: EngineInfo | None = None
+    thinks: Engine | None = None
     picked: dict[str, Picked[Any]] = field(default_factory=dict[str, Picked[Any]])
     _open: bool = field(default=False, init=False)
 
@@ -55,7 +55,7 @@ class EngineRoom:
     @property
     def engines(self) -> list[Engine]:
         """All that are here."""
-        present = (self.recognizer, self.elsewhere, self.speaker, self.vad, self.judge)
+        present = (self.recognizer, self.elsewhere, self.speaker, self.vad, self.judge, self.thinks)
         return [engine for engine in present if engine is not None]
 
     @property
@@ -65,12 +65,11 @@ class EngineRoom:
             "hears": self.recognizer or self.elsewhere,
             "judges_turns": self.judge,
             "speaks": self.speaker,
+            "thinks": self.thinks,
         }
         infos = {role: engine.info for role, engine in players.items() if engine is not None}
         for role, picked in self.picked.items():
             infos[role] = replace(infos[role], why=picked.why, hint=picked.hint)
-        if self.thinks is not None:
-            infos["thinks"] = self.thinks
         return infos
 
     def unready(self) -> list[str]:

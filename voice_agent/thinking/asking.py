@@ -31,6 +31,10 @@ class Question:
     options: dict[str, Any] = field(default_factory=dict[str, Any])
     max_tokens: int = 0
 
+    def limited(self, max_tokens: int | None) -> "Question":
+        """The same question, to be answered shortly."""
+        return replace(self, max_tokens=max_tokens) if max_tokens else self
+
     def going_on(self, said: str) -> "Question":
         """The same question to somebody who did not write what was said already."""
         if not said:
