@@ -6,20 +6,32 @@ from pipelines.run import run_pipeline, run_session
 from pipelines.thinking import thinking
 from voice_agent.server.app import Service, create_app
 from voice_agent.server.page import page_router
+from voice_agent.server.records import Records
 from voice_agent.server.sessions import Session
 from voice_agent.server.twilio.routes import Call, Telephone
+
+records = Records()
 
 
 async def bot(session: Session) -> None:
     """Serves one caller until it leaves."""
-    await run_session(session, *agent.build(session, thinking(session)))
+    record = records.begin(session)
+    pipeline, transport = agent.build(session, thinking(session), record)
+    try:
+        await run_session(session, pipeline, transport)
+    finally:
+        records.end(record, transport.close_code)
 
 
 async def answer(session: Session, call: Call) -> None:
     """Serves one telephone call until it is over."""
-    pipeline, transport = telephone.build(session, call, thinking(session))
+    record = records.begin(session, call.start)
+    pipeline, transport = telephone.build(session, call, thinking(session), record)
     session.attach(transport)
-    await run_pipeline(pipeline, transport)
+    try:
+        await run_pipeline(pipeline, transport)
+    finally:
+        records.end(record, transport.close_code)
 
 
 app = create_app(
@@ -28,7 +40,7 @@ app = create_app(
         bot=bot,
         engines=agent.engines,
         phrases=agent.phrases,
-        routers=(page_router, Telephone(answer).router),
+        routers=(page_router, Telephone(answer).router, records.router),
         bots={"/direct": direct.bot},
     )
 )

@@ -4,6 +4,7 @@ from pipecat.pipeline.pipeline import Pipeline
 from pipecat.processors.frame_processor import FrameProcessor
 
 from pipelines.asr import hearing, listening
+from pipelines.recorded import recorded
 from pipelines.thinking import thinks
 from pipelines.tts import speaker_of, voices_of
 from processors.answer import AnswerTracker
@@ -15,6 +16,7 @@ from transports.agent_wire import AgentSerializer
 from transports.wire import WireTransport
 from voice_agent.engines.room import EngineRoom
 from voice_agent.errors import EngineUnavailable
+from voice_agent.records.session import SessionRecord
 from voice_agent.remote.room import agent_room
 from voice_agent.server.sessions import Session
 from voice_agent.settings import Settings
@@ -48,11 +50,19 @@ def conversing(session: Session, responder: FrameProcessor) -> list[FrameProcess
     return [*understanding(session, responder), *speaking(session)]
 
 
-def build(session: Session, responder: FrameProcessor) -> tuple[Pipeline, WireTransport]:
-    """The pipeline of a conversation on the wire protocol. Arguments as `conversing`."""
+def build(
+    session: Session, responder: FrameProcessor, record: SessionRecord | None = None
+) -> tuple[Pipeline, WireTransport]:
+    """The pipeline of a conversation on the wire protocol.
+
+    Args:
+        session: Whose it is.
+        responder: As for `conversing`.
+        record: What is written down of it, if anything is.
+    """
     transport = listening(session, AgentSerializer)
-    pipeline = Pipeline([transport.input(), *conversing(session, responder), transport.output()])
-    return pipeline, transport
+    between = recorded(record, conversing(session, responder))
+    return Pipeline([transport.input(), *between, transport.output()]), transport
 
 
 def understanding(session: Session, responder: FrameProcessor) -> list[FrameProcessor]:

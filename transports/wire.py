@@ -119,6 +119,7 @@ class _Client(FastAPIWebsocketClient):
     """The socket, with a close code and a deadline for writes."""
 
     send_timeout_s: float = 60.0
+    close_code: int | None = None
 
     async def send(self, data: str | bytes) -> None:
         try:
@@ -133,6 +134,7 @@ class _Client(FastAPIWebsocketClient):
         """Closes with a code, once; does not wait longer for the other side than asked to."""
         if self.is_connected and not self._closing:
             self._closing = True
+            self.close_code = code
             try:
                 async with asyncio.timeout(self._ws_close_timeout):
                     await self._websocket.close(code)
@@ -220,6 +222,11 @@ class WireTransport(FastAPIWebsocketTransport):
     def silent_s(self) -> float:
         """Seconds since the client sent anything but a `ping`, or took audio."""
         return self.serializer.silent_s
+
+    @property
+    def close_code(self) -> int | None:
+        """What we closed the connection with; None if the client left."""
+        return self._wire_client.close_code
 
     async def send(self, message: ServerMessage, payload: bytes = b"") -> None:
         """Writes a message and its binary frame; waits while the client does not read.

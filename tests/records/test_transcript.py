@@ -36,10 +36,12 @@ def test_a_conversation_is_written_down() -> None:
     transcript.writes("Hello ")
     transcript.writes("there.")
     wall.now_s += 0.5
-    transcript.speaks()
+    transcript.phrase("One moment.")
+    transcript.phrase("")
+    wall.now_s += 0.25
     transcript.speaks()
     transcript.takes(1, [Stage(name="llm", ms=3.5)])
-    wall.now_s += 1
+    wall.now_s += 0.75
     transcript.answer_ends(1, "Hello", interrupted=True)
     transcript.typed("stop")
     transcript.error("engine_timeout")
@@ -71,6 +73,7 @@ def test_a_conversation_is_written_down() -> None:
                 "who": "agent",
                 "turn": 1,
                 "said": "Hello there.",
+                "phrases": ["One moment."],
                 "heard": "Hello",
                 "interrupted": True,
                 "start_s": 2.5,

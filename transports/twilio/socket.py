@@ -26,6 +26,8 @@ class CallSocket:
         self._heard_at_s = time.monotonic()
         self.closed = False
         """Whether nothing more can be sent."""
+        self.close_code: int | None = None
+        """What we closed it with; None if the other side did."""
 
     @property
     def silent_s(self) -> float:
@@ -64,7 +66,7 @@ class CallSocket:
         """Ends the connection, once; does not wait long for the other side."""
         if self.closed:
             return
-        self.closed = True
+        self.closed, self.close_code = True, code
         try:
             async with asyncio.timeout(_CLOSE_WITHIN_S):
                 await self._websocket.close(code)

@@ -71,6 +71,11 @@ class CallTransport(BaseTransport):
         """Seconds since anything came from Twilio."""
         return self._socket.silent_s
 
+    @property
+    def close_code(self) -> int | None:
+        """What we closed the stream with; None if it was broken off."""
+        return self._socket.close_code
+
     async def send(self, message: ServerMessage) -> None:
         """Nothing: Twilio understands no messages of ours."""
 

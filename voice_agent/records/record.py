@@ -53,6 +53,7 @@ class AgentTurn(BaseModel):
     Attributes:
         turn: Its number; None if nothing was asked.
         said: All of its text, whether it was spoken or not.
+        phrases: What it said besides, such as "one moment, please".
         heard: As much of it as the caller has heard; None if that is not known.
         start_s: Of its first audio; None if it had none.
         end_s: When it was over, or interrupted.
@@ -62,6 +63,7 @@ class AgentTurn(BaseModel):
     who: Literal["agent"] = "agent"
     turn: int | None = None
     said: str = ""
+    phrases: list[str] = Field(default_factory=list[str])
     heard: str | None = None
     interrupted: bool = False
     start_s: float | None = None

@@ -76,6 +76,16 @@ class Transcript:
         if self._answer is not None and self._answer.start_s is None:
             self._answer.start_s = self._now_s()
 
+    def phrase(self, words: str) -> None:
+        """The agent begins to say something that is no text of the answer."""
+        if not words:
+            return
+        if self._answer is None:
+            self.answer_begins(None)
+        if self._answer is not None:
+            self._answer.phrases.append(words)
+            self.speaks()
+
     def answer_ends(self, turn: int, heard: str, *, interrupted: bool) -> None:
         """An answer is over."""
         answer = self._of(turn)
