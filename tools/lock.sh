@@ -2,7 +2,7 @@
 # Writes the two lock files: names, versions and hashes, no addresses, so that they install
 # from any index. One resolution serves all Python versions from 3.11 (fork-strategy fewest).
 #
-#   requirements.lock      what the services need, with Whisper, WebRTC, Twilio and the terminal
+#   requirements.lock      what the services need, with Whisper, WebRTC, Twilio, MCP and the terminal
 #   requirements-dev.lock  what linting, types, tests and benchmarks need besides
 #
 # Arguments are passed on to uv: `tools/lock.sh --upgrade-package fastapi`.
@@ -12,7 +12,7 @@ cd "$(dirname "$0")/.."
 uv=.venv/bin/uv
 options=(--quiet --universal --python-version 3.11 --fork-strategy fewest
     --generate-hashes --no-emit-index-url --no-annotate --no-header)
-services=(--extra talk --extra twilio --extra webrtc --extra whisper)
+services=(--extra mcp --extra talk --extra twilio --extra webrtc --extra whisper)
 
 compile() { # FILE UV-ARGUMENT…
     local file=$1 output
