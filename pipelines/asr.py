@@ -1,34 +1,67 @@
 """Speech to text: audio → turns → partials and finals."""
 
 from pipecat.pipeline.pipeline import Pipeline
+from pipecat.processors.frame_processor import FrameProcessor
 
 from pipelines.run import over_wire
 from processors.recognition import Recognition
+from processors.remote_hearing import RemoteHearing
+from processors.remote_outage import OutageGuard
 from processors.smart_turn import TurnDetector
 from processors.speech_to_text import SpeechToText
 from transports.asr_wire import AsrSerializer
 from transports.wire import WireTransport
 from voice_agent.engines.base import Recognizer
 from voice_agent.errors import EngineUnavailable
+from voice_agent.remote.ears import RemoteEars
+from voice_agent.remote.speaker import RemoteSpeaker
 from voice_agent.server.sessions import Session
 from voice_agent.turns.config import AsrConfig
 from voice_agent.turns.turn import TurnRules
 from voice_agent.wire.asr import Config
 
 
-def recognizer_of(session: Session) -> Recognizer:
-    """The session's recogniser.
+def recognizer_of(session: Session) -> Recognizer | RemoteEars:
+    """The session's recogniser, or the service that is it.
 
     Raises:
         EngineUnavailable: This process hears nothing.
     """
+    if isinstance(session.room.elsewhere, RemoteEars):
+        return session.room.elsewhere
     if session.room.recognizer is None:
         raise EngineUnavailable("this process has no recogniser")
     return session.room.recognizer
 
 
-def hearing(session: Session) -> tuple[TurnDetector, SpeechToText]:
-    """The processors that turn a session's audio into finals."""
+def hearing(session: Session) -> list[FrameProcessor]:
+    """The processors that turn a session's audio into finals, here or through the services."""
+    recognizer, speaker = recognizer_of(session), session.room.speaker
+    remote_speaker = speaker if isinstance(speaker, RemoteSpeaker) else None
+    guard = OutageGuard(
+        session_id=session.id, settings=session.settings.remote, speaker=remote_speaker
+    )
+    if isinstance(recognizer, RemoteEars):
+        return [_hearing_elsewhere(session, recognizer, guard), guard]
+    return [*_hearing_here(session, recognizer), *([guard] if remote_speaker else [])]
+
+
+def _hearing_elsewhere(session: Session, ears: RemoteEars, guard: OutageGuard) -> RemoteHearing:
+    values = asr_config(session).values
+    if session.room.vad is None:
+        raise EngineUnavailable("this process does not find speech")
+    return RemoteHearing(
+        session_id=session.id,
+        ears=ears,
+        config={"language": values.language, "silence_ms": values.silence_ms},
+        settings=session.settings.remote,
+        absence=guard.recognition,
+        vad=session.room.vad,
+        final_timeout_s=session.settings.asr.final_timeout_s,
+    )
+
+
+def _hearing_here(session: Session, recognizer: Recognizer) -> tuple[TurnDetector, SpeechToText]:
     room, asr = session.room, session.settings.asr
     initial = asr_config(session).values
     if room.vad is None or room.judge is None:
@@ -45,7 +78,7 @@ def hearing(session: Session) -> tuple[TurnDetector, SpeechToText]:
     )
     recognition = Recognition(
         session_id=session.id,
-        recognizer=recognizer_of(session),
+        recognizer=recognizer,
         config=Config(type="config", model=initial.model or None, language=initial.language),
         final_timeout_s=asr.final_timeout_s,
     )

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from voice_agent.client.lasting.endpoints import Endpoints
 from voice_agent.engines.base import ASR_SAMPLE_RATE_HZ
 from voice_agent.remote.engine import RemoteEngine
 
@@ -15,6 +16,8 @@ class RemoteEars(RemoteEngine):
 
     def __init__(self, urls: Sequence[str]) -> None:
         super().__init__(service="asr", role="hears", urls=urls, sample_rate_hz=ASR_SAMPLE_RATE_HZ)
+        self.endpoints = Endpoints(urls)
+        """What all sessions know of the addresses."""
 
     @property
     def models(self) -> Sequence[str]:

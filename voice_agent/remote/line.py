@@ -28,7 +28,7 @@ _Spoken = AsyncGenerator[tuple[AudioChunk, bytes]]
 class OutageListener(Protocol):
     """Who wants to know how the service is, while something is to be spoken."""
 
-    def lost(self, reason: str) -> None:
+    def lost(self, error: VoiceAgentError) -> None:
         """It is away, and is tried again. May be called several times for one absence."""
         ...
 
@@ -139,7 +139,7 @@ class VoiceLine:
         if progress.lost_s is None:
             progress.lost_s, progress.delay_s = now_s, _FIRST_DELAY_S
         if self.listener is not None:
-            self.listener.lost(error.message)
+            self.listener.lost(error)
         if now_s - progress.lost_s >= self._give_up_s:
             raise error
         await asyncio.sleep(progress.delay_s)

@@ -17,6 +17,7 @@ _EVERY_S = 2.0
 _SOON_S = 0.3  # while it is not there
 # A service that is started again is back by then: a call that comes meanwhile waits for it.
 _BACK_WITHIN_S = 5.0
+_NO_SLOT = "no free slot"
 
 
 class _Reported(BaseModel):
@@ -153,7 +154,8 @@ class ServiceWatch:
             raise _Unusable(f"{url} is a service of kind {info.service}, not {self._service}")
         if not reported.ready:
             reason = ", ".join(reported.reasons) or "not ready"
-            raise _Unusable(f"the {self._service} service at {url}: {reason}", busy=True)
+            busy = _NO_SLOT in reported.reasons
+            raise _Unusable(f"the {self._service} service at {url}: {reason}", busy=busy)
         return Seen(
             url=url,
             name=engine.name,
