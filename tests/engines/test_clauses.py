@@ -65,11 +65,11 @@ def test_other_texts_are_cut_where_one_would_breathe(text: str, pieces: list[str
     [
         ("Yes. I will do that for you now.", ["Yes. I will do that for you now."]),
         ("No. No. No. I will not do that.", ["No. No. No. I will not do that."]),
-        ("That is what I have said. Yes.", ["That is what I have said. ", "Yes."]),
+        ("That is what I have said. Yes.", ["That is what I have said. Yes."]),
         ("Yes.", ["Yes."]),
     ],
 )
-def test_a_short_clause_is_joined_with_the_next(text: str, pieces: list[str]) -> None:
+def test_a_short_clause_is_joined_with_its_neighbour(text: str, pieces: list[str]) -> None:
     found = texts(text, SHY)
     assert "".join(found) == text
     assert all(len(piece.strip()) >= SHY.least_chars for piece in found[:-1])

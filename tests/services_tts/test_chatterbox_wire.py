@@ -86,6 +86,14 @@ async def test_emotion_is_heard(tts: RunningService) -> None:
     assert distance(calm.samples, excited.samples) > 10 * SAME
 
 
+@pytest.mark.parametrize("speed", [0.8, 1.5])
+async def test_speed_changes_how_long_it_takes(tts: RunningService, speed: float) -> None:
+    async with listening(tts) as listener:
+        answer = await listener.speak(TEXT, speed=speed, encoding="pcm_s16le", sample_rate=16_000)
+    assert answer.total_ms == pytest.approx(2000 * CLAUSE_S / speed, abs=60)
+    assert answer.chunks[-1][0]["text_end"] == len(TEXT)
+
+
 @pytest.mark.parametrize("chunk_size", [5, 20, 250])
 async def test_chunks_have_the_wished_length(tts: RunningService, chunk_size: int) -> None:
     async with listening(tts) as listener:

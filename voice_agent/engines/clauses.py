@@ -31,7 +31,7 @@ class ClauseLimits:
         max_chars: No clause is longer, but for white space and what cannot be spoken.
         first_chars: A first clause longer than this is cut where a speaker would pause, if
             there is such a place.
-        least_chars: A shorter one is joined with the next, if there is one: some models
+        least_chars: A shorter one is joined with its neighbour, if it has one: some models
             speak nonsense when they are given a single word.
         max_tokens: No clause has more of the engine's own units; None leaves them out.
         count_tokens: Counts them. More text never has fewer.
@@ -206,7 +206,8 @@ def _within(start: int, text: str, limits: ClauseLimits) -> Iterator[int]:
 def _joined(text: str, ends: list[int], limits: ClauseLimits) -> list[Clause]:
     """Clauses between the ends.
 
-    What cannot be spoken goes with what is before it, what is too short with what follows.
+    What cannot be spoken goes with what is before it, what is too short with what follows,
+    at the end with what is before it.
     """
     result: list[Clause] = []
     start = 0
@@ -216,8 +217,11 @@ def _joined(text: str, ends: list[int], limits: ClauseLimits) -> list[Clause]:
             if not result:
                 continue  # goes with what follows
             start = result.pop().start
-        elif len(piece.strip()) < limits.least_chars and number + 1 < len(ends):
-            continue
+        elif len(piece.strip()) < limits.least_chars:
+            if number + 1 < len(ends):
+                continue
+            if result and end - result[-1].start <= limits.max_chars:
+                start = result.pop().start
         result.append(Clause(text=text[start:end], start=start, end=end))
         start = end
     if start < len(text):  # nothing that can be spoken in all of it

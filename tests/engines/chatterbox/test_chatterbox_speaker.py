@@ -14,6 +14,7 @@ from tools.make_test_chatterbox import random_voice, stock_voice
 from voice_agent.engines.base import ClonedVoice, SpeakJob, SpokenChunk
 from voice_agent.engines.chatterbox.checkpoint import find_checkpoint
 from voice_agent.engines.chatterbox.speaker import ChatterboxSpeaker
+from voice_agent.engines.clauses import limits_of
 from voice_agent.errors import (
     BadAudio,
     EngineTimeout,
@@ -69,6 +70,38 @@ async def test_a_job_is_spoken_and_every_chunk_says_which_text_it_is(
     for before, after in pairwise(chunks):
         assert before.text_start <= before.text_end == after.text_start
     assert len(chunks[0].samples) < 0.5 * 24_000
+
+
+async def test_clauses_have_few_enough_tokens_and_are_not_too_short(
+    speaker: ChatterboxSpeaker,
+) -> None:
+    limits = limits_of(speaker)
+    assert limits.count_tokens("Yes.") == 4
+    assert limits.max_tokens == 240
+    chunks = await said(speaker, job("That is what I have said. Yes."))
+    assert len(audio(chunks)) == 60 * 960
+    # alone it may not go on for ever, whatever the model makes of it
+    assert len(audio(await said(speaker, job("Yes.")))) == 48 * 960
+
+
+async def test_tags_that_the_model_does_not_know_are_not_read_out(
+    speaker: ChatterboxSpeaker,
+) -> None:
+    with_tag = await said(speaker, job("Hello [laugh] there."))
+    assert np.array_equal(audio(with_tag), audio(await said(speaker, job("Hello there."))))
+    assert with_tag[-1].text_end == len("Hello [laugh] there.")
+    with pytest.raises(Unsupported):
+        await said(speaker, job("[laugh] [sigh]"))
+
+
+@pytest.mark.parametrize("speed", [0.5, 1.5])
+async def test_speed_stretches_and_loses_nothing(speaker: ChatterboxSpeaker, speed: float) -> None:
+    chunks = await said(speaker, job(TWO_CLAUSES, speed=speed, chunk_s=0.4))
+    expected = 2 * 60 * 960 / speed
+    assert len(audio(chunks)) == pytest.approx(expected, abs=0.05 * 24_000)
+    assert (chunks[0].text_start, chunks[-1].text_end) == (0, len(TWO_CLAUSES))
+    for before, after in pairwise(chunks):
+        assert before.text_end <= after.text_start <= after.text_end
 
 
 async def test_equal_jobs_sound_alike_whoever_else_speaks(speaker: ChatterboxSpeaker) -> None:

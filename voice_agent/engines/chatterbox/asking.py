@@ -7,10 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 from voice_agent.engines.base import ClonedVoice, Priority, SpeakJob
 from voice_agent.engines.chatterbox.guards import longest_tokens
-from voice_agent.engines.chatterbox.spec import TOKENS_PER_S, EngineSpec
-from voice_agent.engines.chatterbox.text import tidy
+from voice_agent.engines.chatterbox.spec import (
+    LEAST_CHARS,
+    MAX_TEXT_TOKENS,
+    TOKENS_PER_S,
+    EngineSpec,
+)
+from voice_agent.engines.chatterbox.text import tidy, without_tags
 from voice_agent.engines.chatterbox.utterance import Ahead, Request
-from voice_agent.engines.clauses import Clause
+from voice_agent.engines.clauses import Clause, ClauseLimits, clauses, is_speakable
 from voice_agent.errors import Unsupported
 from voice_agent.settings import ChatterboxSettings
 
@@ -51,6 +56,30 @@ class Asking:
             raise Unsupported(f"{self._spec.family} does not speak the language {language}")
         return code
 
+    def limits(self, model: "ChatterboxModel | None") -> ClauseLimits:
+        """How long a clause may be; its tokens count once there is a model to count them."""
+        if model is None:
+            return ClauseLimits(least_chars=LEAST_CHARS)
+        # the language's own tag is as long in every language
+        ids, language = model.text.ids, self._spec.languages[0]
+        return ClauseLimits(
+            least_chars=LEAST_CHARS,
+            max_tokens=MAX_TEXT_TOKENS,
+            count_tokens=lambda text: len(ids(tidy(text), language)),
+        )
+
+    def clauses(self, job: SpeakJob, model: "ChatterboxModel") -> list[Clause]:
+        """What of a job's text is spoken, one by one.
+
+        Raises:
+            Unsupported: The language is not spoken, or there is nothing but tags.
+        """
+        language = self.language(job.language)
+        if not is_speakable(without_tags(job.text)):
+            raise Unsupported("the text has nothing but tags: add something to say")
+        found = clauses(job.text, language=language, limits=self.limits(model))
+        return [c for c in found if is_speakable(without_tags(c.text, self._spec.tags))]
+
     def request(
         self, job: SpeakJob, clause: Clause, model: "ChatterboxModel", ahead: Ahead
     ) -> Request:
@@ -62,18 +91,19 @@ class Asking:
             model: Knows voices and ids.
             ahead: Of the job's reader.
         """
+        spoken = without_tags(clause.text, self._spec.tags)
         seed = secrets.randbits(_SEED_BITS) if job.seed is None else job.seed % (1 << _SEED_BITS)
         most = int(self._settings.ahead_s * TOKENS_PER_S) - _SPARE_TOKENS
         wished = max(int(job.chunk_s * TOKENS_PER_S), _LEAST_CHUNK_TOKENS)
         return Request(
             number=next(self._numbers),
-            text=model.text.ids(tidy(clause.text), self.language(job.language)),
+            text=model.text.ids(tidy(spoken), self.language(job.language)),
             voice=_voice(job.voice, model),
             emotion=job.emotion,
             sampling=self._sampling,
             seed=seed + clause.start,
             chunk_tokens=min(wished, most),
-            longest=longest_tokens(len(clause.text)),
+            longest=longest_tokens(len(spoken)),
             patient=job.priority is Priority.BATCH,
             ahead=ahead,
         )

@@ -11,7 +11,7 @@ from typing import Any
 from voice_agent.engines.chatterbox.checkpoint import CheckpointFiles, find_checkpoint
 from voice_agent.errors import SettingsError
 from voice_agent.settings import Settings
-from voice_agent.weights.store import models_dir
+from voice_agent.weights.store import model_folder, models_dir
 
 _PACKAGES = ("torch", "chatterbox", "s3tokenizer", "librosa", "perth", "transformers")
 _FOLDER = "chatterbox"
@@ -43,6 +43,8 @@ def checkpoint(settings: Settings) -> CheckpointFiles:
     folder = Path(wanted).expanduser()
     if os.sep not in wanted and not folder.is_dir():
         folder = models_dir(settings) / wanted
+        if not folder.is_dir():
+            folder = model_folder(wanted, "chatterbox", settings)
     return find_checkpoint(folder, settings.chatterbox.variant)
 
 

@@ -1,6 +1,5 @@
 """Chatterbox as a `Speaker`: what sessions ask becomes utterances, and audio comes back."""
 
-import asyncio
 import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 from importlib import import_module
@@ -18,14 +17,16 @@ from voice_agent.engines.base import (
 from voice_agent.engines.chatterbox.asking import OWN_VOICE, Asking
 from voice_agent.engines.chatterbox.checkpoint import CheckpointFiles
 from voice_agent.engines.chatterbox.desk import ConditioningDesk
-from voice_agent.engines.chatterbox.owner import Broken, Loaded, Owner
+from voice_agent.engines.chatterbox.owner import Loaded
+from voice_agent.engines.chatterbox.pace import Pace
 from voice_agent.engines.chatterbox.scheduler import Scheduler
 from voice_agent.engines.chatterbox.spec import SAMPLE_RATE_HZ, TOKENS_PER_S
 from voice_agent.engines.chatterbox.speech import Speech
-from voice_agent.engines.chatterbox.utterance import AllDrawn, Audio, Event, Refused
+from voice_agent.engines.chatterbox.speeches import Speeches
+from voice_agent.engines.chatterbox.utterance import Request
 from voice_agent.engines.chatterbox.watermark import Watermarker
-from voice_agent.engines.clauses import clauses, is_speakable
-from voice_agent.errors import EngineTimeout, EngineUnavailable, Unsupported, VoiceNotFound
+from voice_agent.engines.clauses import Clause, ClauseLimits
+from voice_agent.errors import EngineTimeout, EngineUnavailable, VoiceNotFound
 from voice_agent.settings import ChatterboxSettings
 
 if TYPE_CHECKING:
@@ -59,9 +60,9 @@ class ChatterboxSpeaker:
         self._max_jobs = max_jobs
         self._device, self._precision = "", ""
         self._checkpoint = ""
-        self._owner = Owner(self._hear)
         self._model: ChatterboxModel | None = None
-        self._speeches: dict[int, Speech] = {}  # by the numbers of their utterances
+        self._speeches = Speeches(self._request)
+        self._owner = self._speeches.owner
         self._n_jobs = 0
         self._asking = Asking(files.spec, settings)
         self._desk = ConditioningDesk()
@@ -95,6 +96,11 @@ class ChatterboxSpeaker:
             return ()
         language = self._files.spec.languages[0]
         return (VoiceInfo(voice_id=OWN_VOICE, name="Chatterbox", language=language),)
+
+    @property
+    def clause_limits(self) -> ClauseLimits:
+        """What the model speaks well; its tokens count from `load` on."""
+        return self._asking.limits(self._model)
 
     @property
     def clones(self) -> bool:
@@ -133,16 +139,13 @@ class ChatterboxSpeaker:
     async def close(self) -> None:
         """Fails what waits and ends the threads; may be called twice."""
         self._closed = True
-        self._fail_all(EngineUnavailable(f"{_NAME} is closed"))
+        self._speeches.fail_all(EngineUnavailable(f"{_NAME} is closed"))
         await self._owner.close()
         self._desk.close()
 
     def forget(self, session_id: str) -> None:
         """Ends the session's jobs; whoever still reads them gets `engine_unavailable`."""
-        for speech in set(self._speeches.values()):
-            if speech.job.session_id == session_id:
-                self._drop(speech)
-                speech.fail(EngineUnavailable("the session is gone"))
+        self._speeches.forget(session_id)
 
     def check_voice(self, voice_id: str, language: str | None) -> None:
         """Says at once what `speak` would refuse at its first step.
@@ -161,24 +164,29 @@ class ChatterboxSpeaker:
         """Speaks chunk by chunk; at most `ahead_s` of audio are made ahead of the reader.
 
         Every clause is an utterance of its own in the same voice; the next one is begun as
-        soon as the tokens of one are drawn. `speed` changes nothing. Where a chunk is in the
-        text is estimated from its length.
+        soon as the tokens of one are drawn. `speed` stretches what the model says. Where a
+        chunk is in the text is estimated from its length.
 
         Closing the generator, or cancelling the task that iterates, frees the job's slot
         before the next step of the model.
 
         Raises:
             VoiceNotFound: No such voice; raised at the first step.
-            Unsupported: The language is not spoken; raised at the first step.
+            Unsupported: The language is not spoken, or the text has nothing but tags; raised
+                at the first step.
             EngineTimeout: A chunk did not come within the job's time.
             EngineUnavailable: The engine is closed or broken, or too many jobs are open.
         """
         speech = self._open(job)
         began_s, outcome = time.monotonic(), "cancelled"
+        pace = Pace(job.speed)
         try:
-            self._begin_next(speech)
-            while (chunk := await self._read(speech)) is not None:
-                yield chunk
+            self._speeches.begin(speech)
+            while (chunk := await self._speeches.read(speech)) is not None:
+                if (paced := pace.push(chunk)) is not None:
+                    yield paced
+            if (paced := pace.finish()) is not None:
+                yield paced
             outcome = "done"
         except EngineTimeout:
             outcome = "timeout"
@@ -188,7 +196,7 @@ class ChatterboxSpeaker:
             raise
         finally:
             self._n_jobs -= 1
-            self._drop(speech)
+            self._speeches.drop(speech)
             kind = job.priority.name.lower()
             metrics.engine_jobs_total.labels(_NAME, kind, outcome).inc()
             metrics.engine_run_s.labels(_NAME, kind).observe(time.monotonic() - began_s)
@@ -205,70 +213,17 @@ class ChatterboxSpeaker:
         return await self._desk.compute(conditioner.compute, samples, sample_rate_hz)
 
     def _open(self, job: SpeakJob) -> Speech:
-        self._require()
-        language = self._asking.language(job.language)
+        model = self._require()
+        clauses = self._asking.clauses(job, model)
         if job.voice is None and (job.voice_id != OWN_VOICE or not self.voices):
             raise VoiceNotFound(f"there is no voice {job.voice_id}; register one, or use default")
         if self._n_jobs >= self._max_jobs:
             raise EngineUnavailable("too many jobs are waiting, try again", retry_after_ms=1000)
-        said = [c for c in clauses(job.text, language=language) if is_speakable(c.text)]
         self._n_jobs += 1
-        return Speech(job, said)
+        return Speech(job, clauses)
 
-    def _begin_next(self, speech: Speech) -> None:
-        clause = speech.next_clause()
-        if clause is None:
-            return
-        request = self._asking.request(speech.job, clause, self._require(), speech.ahead)
-        speech.begin(clause, request)
-        self._speeches[request.number] = speech
-        self._owner.admit(request)
-
-    def _go_on(self, speech: Speech) -> None:
-        try:
-            self._begin_next(speech)
-        except EngineUnavailable as error:
-            speech.fail(error)
-
-    async def _read(self, speech: Speech) -> SpokenChunk | None:
-        timeout_s = speech.job.timeout_s
-        try:
-            async with asyncio.timeout(timeout_s):
-                chunk = await speech.read()
-        except TimeoutError:
-            raise EngineTimeout(f"{_NAME} took longer than {timeout_s:g} s") from None
-        if speech.request is not None:
-            self._owner.heard(speech.request, speech.heard_s)
-        return chunk
-
-    def _drop(self, speech: Speech) -> None:
-        for number in speech.open_numbers:
-            if self._speeches.pop(number, None) is not None:
-                self._owner.cancel(number)
-
-    def _hear(self, events: Sequence[Event | Broken]) -> None:
-        for event in events:
-            if isinstance(event, Broken):
-                self._fail_all(EngineUnavailable(f"{_NAME} failed, try again"))
-                continue
-            speech = self._speeches.get(event.number)
-            if speech is None:
-                continue
-            match event:
-                case Refused():
-                    speech.fail(Unsupported(f"this cannot be spoken: {event.why}"))
-                case AllDrawn():
-                    speech.hear(event)
-                    self._go_on(speech)
-                case Audio():
-                    speech.hear(event)
-                    if event.last:
-                        del self._speeches[event.number]
-
-    def _fail_all(self, error: EngineUnavailable) -> None:
-        for speech in set(self._speeches.values()):
-            speech.fail(error)
-        self._speeches.clear()
+    def _request(self, speech: Speech, clause: Clause) -> Request:
+        return self._asking.request(speech.job, clause, self._require(), speech.ahead)
 
     def _require(self) -> "ChatterboxModel":
         if self._closed or self._model is None:

@@ -19,6 +19,14 @@ N_SPEECH_IDS = 6561
 """Ids of speech tokens are below; those above steer, or mean nothing and must not be drawn."""
 
 
+MAX_TEXT_TOKENS = 240
+"""Of one utterance: 15 s of speech in any of the tokenizers. With a voice before it and 40 s of
+speech behind it, it fits into a slot."""
+LEAST_CHARS = 12
+"""A text that is shorter is spoken together with its neighbour: alone, the models may go on
+with words of their own."""
+
+
 class Backbone(StrEnum):
     """The transformer that draws speech tokens."""
 
@@ -67,6 +75,7 @@ class EngineSpec:
         flow_cfg: Weight of the guided row; 0 means that there is none.
         mean_flow: The decoder was distilled to few steps of equal length.
         tail: Tokens that are put after the last one.
+        tags: Sounds that it makes when they stand in a text; others are left out.
         unsupported: Why this engine cannot run it yet, or empty.
     """
 
@@ -87,6 +96,7 @@ class EngineSpec:
     flow_cfg: float = 0.7
     mean_flow: bool = False
     tail: tuple[int, ...] = ()
+    tags: tuple[str, ...] = ()
     unsupported: str = ""
 
 
@@ -141,6 +151,10 @@ TURBO = EngineSpec(
     flow_cfg=0.0,
     mean_flow=True,
     tail=(4299, 4299, 4299),
+    tags=(
+        *("[clear throat]", "[sigh]", "[shush]", "[cough]", "[groan]", "[sniff]", "[gasp]"),
+        *("[chuckle]", "[laugh]"),
+    ),
     unsupported="its GPT-2 transformer is not built here yet; use english or multilingual",
 )
 

@@ -1,7 +1,8 @@
 """Text as the models were trained on it, and its ids."""
 
+import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,14 @@ _MARKS = {
     "\u2018": "'",
     "’": "'",
 }
+
+
+_TAG = re.compile(r"\s*\[[a-z]+(?: [a-z]+)*\]")
+
+
+def without_tags(text: str, kept: Collection[str] = ()) -> str:
+    """A text without tags like `[laugh]`, but for those that the model knows."""
+    return _TAG.sub(lambda found: found[0] if found[0].strip() in kept else "", text)
 
 
 def tidy(text: str) -> str:

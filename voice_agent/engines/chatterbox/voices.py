@@ -62,7 +62,7 @@ def make_voice(key: str, arrays: Arrays, *, device: str, prompt_s: float) -> Voi
     """
 
     def moved(name: str) -> Tensor:
-        return torch.from_numpy(np.ascontiguousarray(arrays[name])).to(device)
+        return torch.from_numpy(np.array(arrays[name])).to(device)
 
     n_tokens = min(int(prompt_s * TOKENS_PER_S), arrays["gen.prompt_token"].shape[1])
     return Voice(
