@@ -71,6 +71,7 @@ def understanding(session: Session, responder: FrameProcessor) -> list[FrameProc
         session_id=session.id,
         system_prompt=session.settings.llm.system_prompt,
         manners=session.settings.conversation,
+        max_context_chars=session.settings.llm.max_context_chars,
     )
     return [*hearing(session), conversation, responder]
 

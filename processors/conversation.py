@@ -9,6 +9,8 @@ from pipecat.frames.frames import Frame, LLMContextFrame
 from pipecat.processors.aggregators.llm_context import LLMContext, LLMContextMessage
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 
+from processors.remembering import remember
+
 from voice_agent import metrics
 from voice_agent.frames import (
     AnswerContinuesFrame,
@@ -40,6 +42,7 @@ class Conversation(FrameProcessor):
         session_id: Whose conversation it is.
         system_prompt: What the model is told about its job; may be empty.
         manners: What is said without being asked.
+        max_context_chars: A longer conversation is summarised.
         clock: Seconds, monotonic.
     """
 
@@ -49,12 +52,13 @@ class Conversation(FrameProcessor):
         session_id: str,
         system_prompt: str,
         manners: ConversationSettings,
+        max_context_chars: int = 12_000,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__(name=f"Conversation#{session_id}", enable_direct_mode=True)
         self._clock = clock
         self._manners = manners
-        self._memory = Memory(system_prompt, _MAX_MESSAGES)
+        self._memory = Memory(system_prompt, _MAX_MESSAGES, max_context_chars)
         self._said: list[str] = []  # parts of a turn that was too long for one final
         self._turn = 0
         self._answering = False
@@ -65,6 +69,8 @@ class Conversation(FrameProcessor):
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         """Follows the caller and the answer; passes everything on."""
         await super().process_frame(frame, direction)
+        if direction is FrameDirection.UPSTREAM:
+            await remember(frame, self._memory, self)
         if isinstance(frame, PhraseFrame) and direction is FrameDirection.UPSTREAM:
             # aside: whoever pushed it may hold what a new answer needs
             self.create_task(self._say_phrase(frame))
