@@ -5,24 +5,35 @@ import time
 from collections.abc import Callable
 from typing import cast
 
-from pipecat.frames.frames import Frame, LLMContextFrame
+from pipecat.frames.frames import Frame, LLMContextFrame, StartFrame
 from pipecat.processors.aggregators.llm_context import LLMContext, LLMContextMessage
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 
+from processors.alarm import Alarm
 from processors.remembering import remember
-
 from voice_agent import metrics
 from voice_agent.frames import (
     AnswerContinuesFrame,
     AnswerEndFrame,
+    AnswerHeldFrame,
     AnswerStartFrame,
     ClientMessageFrame,
     FinalFrame,
+    HangUpFrame,
+    HoldFrame,
+    KeyFrame,
+    PartialFrame,
     PhraseFrame,
+    ResumeFrame,
     SayFrame,
+    SegmentEndFrame,
+    SegmentPauseFrame,
     SegmentStartFrame,
+    SpeculativeFinalFrame,
 )
 from voice_agent.settings import ConversationSettings
+from voice_agent.turns.back_channels import BackChannels
+from voice_agent.turns.barge_in import BargeIn, Verdict
 from voice_agent.turns.memory import Memory
 from voice_agent.wire.agent import Interrupt, TypedText
 
@@ -35,13 +46,14 @@ class Conversation(FrameProcessor):
     """Stands before the language model and owns the state of the conversation.
 
     A final, or typed text, becomes a question to the model (`LLMContextFrame`). Speech
-    while an answer is being made or heard interrupts it. The context keeps of an answer
-    only what was heard, as the `AnswerEndFrame` that comes back says.
+    while an answer is being made or heard holds it, and interrupts it unless it turns out
+    to be a back-channel. The context keeps of an answer only what was heard, as the
+    `AnswerEndFrame` that comes back says.
 
     Args:
         session_id: Whose conversation it is.
         system_prompt: What the model is told about its job; may be empty.
-        manners: What is said without being asked.
+        manners: What is said without being asked, and how turns are taken.
         max_context_chars: A longer conversation is summarised.
         clock: Seconds, monotonic.
     """
@@ -59,9 +71,16 @@ class Conversation(FrameProcessor):
         self._clock = clock
         self._manners = manners
         self._memory = Memory(system_prompt, _MAX_MESSAGES, max_context_chars)
+        self._barge_in = BargeIn(BackChannels(manners.back_channel_words), clock)
+        self._deciding = Alarm(self, self._decide)
+        self._idle = Alarm(self, self._remind)
+        self._n_reminders = 0  # in a row
+        self._last_turn: int | None = None  # the answer after which the conversation ends
         self._said: list[str] = []  # parts of a turn that was too long for one final
         self._turn = 0
         self._answering = False
+        self._held = False
+        self._speaking = False  # a segment is open
         self._only_phrase = False  # the answer has nothing but a phrase yet
         # finals, typed text and speech come from different tasks: one change at a time
         self._changing = asyncio.Lock()
@@ -71,41 +90,168 @@ class Conversation(FrameProcessor):
         await super().process_frame(frame, direction)
         if direction is FrameDirection.UPSTREAM:
             await remember(frame, self._memory, self)
-        if isinstance(frame, PhraseFrame) and direction is FrameDirection.UPSTREAM:
-            # aside: whoever pushed it may hold what a new answer needs
-            self.create_task(self._say_phrase(frame))
+        if direction is FrameDirection.UPSTREAM:
+            await self._follow_answer(frame)
             return
         await self.push_frame(frame, direction)
         match frame:
-            case SegmentStartFrame() | ClientMessageFrame(message=Interrupt()):
-                async with self._changing:
-                    await self._interrupt()
+            case StartFrame() if self._manners.greeting:
+                # aside: the pipeline has not started yet
+                self.create_task(self._volunteer(self._manners.greeting))
             case FinalFrame():
-                self._said += [frame.text] if frame.text.strip() else []
-                if frame.turn_complete and self._said:
-                    text, self._said = " ".join(self._said), []
-                    await self._ask(text, typed=False)
+                await self._on_final(frame)
+            case KeyFrame():
+                await self._idle.stop()
             case ClientMessageFrame(message=TypedText() as message):
                 await self._ask(message.text, typed=True)
-            case AnswerEndFrame() if direction is FrameDirection.UPSTREAM:
-                self._remember(frame)
+            case ClientMessageFrame(message=Interrupt()):
+                async with self._changing:
+                    await self._interrupt()
+            case _:
+                await self._follow_speech(frame)
+
+    async def cleanup(self) -> None:
+        """Says and decides nothing any more."""
+        await super().cleanup()
+        await self._deciding.stop()
+        await self._idle.stop()
+
+    async def _follow_answer(self, frame: Frame) -> None:
+        match frame:
+            case PhraseFrame():
+                # aside: whoever pushed it may hold what a new answer needs
+                self.create_task(self._say_phrase(frame))
+                return
+            case AnswerHeldFrame():
+                self._barge_in.hear(frame.heard_text, frame.left_s)
+            case AnswerEndFrame():
+                await self._on_answer_end(frame)
+            case _:
+                pass
+        await self.push_frame(frame, FrameDirection.UPSTREAM)
+
+    async def _on_answer_end(self, end: AnswerEndFrame) -> None:
+        self._memory.heard(end.turn, end.heard_text)
+        if end.turn != self._turn:
+            return
+        self._answering = self._held = False
+        if end.turn == self._last_turn and not end.interrupted:
+            await self.push_frame(HangUpFrame())
+        else:
+            await self._wait_for_caller()
+
+    async def _follow_speech(self, frame: Frame) -> None:
+        match frame:
+            case SegmentStartFrame():
+                self._speaking = True
+                await self._idle.stop()
+                async with self._changing:
+                    await self._on_speech()
+            case SegmentPauseFrame():
+                self._barge_in.pause()
+            case SegmentEndFrame():
+                self._speaking = False
+                await self._deciding.set(self._barge_in.due_in_s)
+            case PartialFrame() | SpeculativeFinalFrame() if self._barge_in.during_answer:
+                await self._judge(frame)
             case _:
                 pass
 
-    async def _ask(self, text: str, *, typed: bool) -> None:
+    async def _on_speech(self) -> None:
+        if not self._answering:
+            return
+        if not self._manners.back_channels:
+            await self._interrupt()
+            return
+        self._barge_in.speak()
+        if not self._held:
+            self._held = True
+            started_s = self._clock()
+            await self.push_frame(HoldFrame())
+            metrics.barge_in_s.observe(self._clock() - started_s)
+        await self._deciding.set(self._barge_in.due_in_s)
+
+    async def _on_final(self, final: FinalFrame) -> None:
+        self._said += [final.text] if final.text.strip() else []
+        text = " ".join(self._said)
+        if not final.turn_complete:
+            return
+        self._said = []
+        during_answer = self._barge_in.during_answer
+        verdict = self._barge_in.judge(text, final.spoken_language, settled=True)
+        if during_answer and verdict is Verdict.RESUME:
+            await self._act(verdict)
+        elif text:
+            await self._ask(text, typed=False)
+        self._barge_in.reset()
+        await self._wait_for_caller()
+
+    async def _judge(self, heard: PartialFrame | SpeculativeFinalFrame) -> None:
+        text = " ".join([*self._said, heard.text])
+        settled = isinstance(heard, SpeculativeFinalFrame)
+        await self._act(self._barge_in.judge(text, settled=settled))
+
+    async def _decide(self) -> None:
+        """No text has come in time."""
+        left_s = self._barge_in.due_in_s
+        if left_s:
+            await self._deciding.set(left_s)
+        elif left_s is not None:
+            await self._act(self._barge_in.overdue(speaking=self._speaking))
+
+    async def _act(self, verdict: Verdict) -> None:
         async with self._changing:
-            if self._answering and self._only_phrase:
+            if not self._barge_in.during_answer:
+                return  # something else has ended it meanwhile
+            if verdict is Verdict.INTERRUPT:
+                await self._interrupt()
+            elif verdict is Verdict.RESUME and self._held:
+                await self._let_go()
+                self._barge_in.resume()
+                await self.push_frame(ResumeFrame())
+
+    async def _ask(self, text: str, *, typed: bool) -> None:
+        self._n_reminders = 0
+        async with self._changing:
+            if self._answering and self._only_phrase and not self._held:
                 self._only_phrase = False
                 self._memory.ask(self._turn, text)
                 await self.push_frame(AnswerContinuesFrame(turn=self._turn, typed=typed))
             else:
                 # what was heard of the answer before is known after it
                 await self._interrupt()
-                self._begin()
+                await self._begin()
                 self._memory.ask(self._turn, text)
                 await self.push_frame(AnswerStartFrame(turn=self._turn, typed=typed))
             messages = cast(list[LLMContextMessage], self._memory.messages)
             await self.push_frame(LLMContextFrame(context=LLMContext(messages)))
+
+    async def _volunteer(self, text: str, *, last: bool = False) -> None:
+        """Says something that is remembered, though nobody asked."""
+        async with self._changing:
+            if self._answering:
+                return
+            await self._begin()
+            self._memory.speak(self._turn)
+            self._last_turn = self._turn if last else None
+            await self.push_frame(AnswerStartFrame(turn=self._turn, asked=False))
+            await self.push_frame(SayFrame(text=text))
+
+    async def _wait_for_caller(self) -> None:
+        """Nobody speaks: after a while somebody should."""
+        if self._manners.idle_prompt_s and not (self._speaking or self._answering):
+            await self._idle.set(self._manners.idle_prompt_s)
+
+    async def _remind(self) -> None:
+        """The caller has been silent for long."""
+        manners = self._manners
+        if self._n_reminders < manners.max_idle_prompts:
+            self._n_reminders += 1
+            await self._volunteer(manners.idle_prompt)
+        elif manners.idle_hang_up and manners.goodbye:
+            await self._volunteer(manners.goodbye, last=True)
+        elif manners.idle_hang_up:
+            await self.push_frame(HangUpFrame())
 
     async def _say_phrase(self, frame: PhraseFrame) -> None:
         """Begins an answer for a phrase that found none."""
@@ -116,23 +262,26 @@ class Conversation(FrameProcessor):
             if self._answering:  # one has begun since
                 await self.push_frame(frame)
                 return
-            self._begin()
+            await self._begin()
             self._only_phrase = True
             await self.push_frame(AnswerStartFrame(turn=self._turn, asked=False))
             await self.push_frame(SayFrame(text=text, told=False))
 
-    def _begin(self) -> None:
+    async def _begin(self) -> None:
+        await self._idle.stop()
+        await self._let_go()
         self._turn += 1
         self._answering, self._only_phrase = True, False
 
     async def _interrupt(self) -> None:
         if self._answering:
             self._answering = False
+            await self._let_go()
+            self._barge_in.reset()
             started_s = self._clock()
             await self.broadcast_interruption()
             metrics.barge_in_s.observe(self._clock() - started_s)
 
-    def _remember(self, end: AnswerEndFrame) -> None:
-        self._memory.heard(end.turn, end.heard_text)
-        if end.turn == self._turn:
-            self._answering = False
+    async def _let_go(self) -> None:
+        self._held = False
+        await self._deciding.stop()

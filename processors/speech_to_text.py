@@ -25,6 +25,7 @@ from voice_agent.frames import (
     SegmentStartFrame,
     ServerMessageFrame,
     ShortAnswerFrame,
+    SpeculativeFinalFrame,
     TurnEndFrame,
 )
 from voice_agent.turns.short_answers import is_short_answer
@@ -52,7 +53,8 @@ class SpeechToText(FrameProcessor):
 
     Finals come in the order of their turns; no partial of a turn comes after its final or
     before the final of the turn before. The final is begun at a pause, beside the judging
-    of the turn, and is cancelled when speech goes on. Does not pass audio on.
+    of the turn, and is cancelled when speech goes on;
+    when it is there, a `SpeculativeFinalFrame` tells what it would be. Does not pass audio on.
 
     Args:
         recognition: The session's handle on the shared engine.
@@ -193,14 +195,21 @@ class SpeechToText(FrameProcessor):
         turn.speculated_post_roll = post_roll
         turn.speculation = self._decode(turn, end_sample + post_roll)
         turn.speculation.add_done_callback(
-            lambda decoding: self._look_for_short_answer(decoding, end_sample)
+            lambda decoding: self._tell_speculation(turn, decoding, end_sample)
         )
 
-    def _look_for_short_answer(self, decoding: "asyncio.Task[Decoded]", end_sample: int) -> None:
+    def _tell_speculation(
+        self, turn: OpenTurn, decoding: "asyncio.Task[Decoded]", end_sample: int
+    ) -> None:
         if decoding.cancelled():
             return
         heard = decoding.result()
-        if isinstance(heard, Transcript) and is_short_answer(heard.text, heard.language):
+        if not isinstance(heard, Transcript):
+            return
+        if turn.speculation is decoding:
+            final = SpeculativeFinalFrame(text=heard.text, language=heard.language)
+            self.create_task(self.push_frame(final))
+        if is_short_answer(heard.text, heard.language):
             frame = ShortAnswerFrame(end_sample=end_sample)
             self.create_task(self.push_frame(frame, FrameDirection.UPSTREAM))
 

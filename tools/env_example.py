@@ -1,5 +1,6 @@
 """Writes .env.example from the settings tree: ``python -m tools.env_example > .env.example``."""
 
+import json
 from collections.abc import Iterator
 
 from pydantic import BaseModel, SecretStr
@@ -35,6 +36,8 @@ def _shown(name: str, field: FieldInfo) -> str:
         return "~/.local/share/voice-agent"
     if isinstance(value, bool):
         return str(value).lower()
+    if isinstance(value, dict | list):
+        return json.dumps(value, ensure_ascii=False)
     return str(value)
 
 

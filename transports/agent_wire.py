@@ -9,7 +9,13 @@ from transports.asr_wire import AsrSerializer
 from voice_agent import metrics
 from voice_agent.audio.pcm import int16_to_float
 from voice_agent.errors import BadMessage
-from voice_agent.frames import AnswerEndFrame, AnswerStartFrame, PhraseAudioFrame, SpokenAudioFrame
+from voice_agent.frames import (
+    AnswerEndFrame,
+    AnswerStartFrame,
+    HoldFrame,
+    PhraseAudioFrame,
+    SpokenAudioFrame,
+)
 from voice_agent.wire.agent import (
     AnswerEnd,
     AnswerStart,
@@ -27,6 +33,7 @@ class AgentSerializer(AsrSerializer):
 
     _turn = 0
     _chunks = 0
+    _cleared = False  # nothing was sent since the last `clear`
 
     def parse(self, text: str) -> ClientMessage:
         """Reads a text frame; raises BadMessage."""
@@ -43,14 +50,18 @@ class AgentSerializer(AsrSerializer):
         """The messages of sections 4.2 and 4.4."""
         match frame:
             case AnswerStartFrame():
-                self._turn, self._chunks = frame.turn, 0
+                self._turn, self._chunks, self._cleared = frame.turn, 0, False
                 yield AnswerStart(turn=frame.turn), b""
             case LLMTextFrame():
                 yield AnswerText(turn=self._turn, delta=frame.text), b""
             case SpokenAudioFrame():
+                self._cleared = False
                 yield self._audio(frame)
-            case InterruptionFrame():
-                yield Clear(), b""
+            case InterruptionFrame() | HoldFrame() if not self._cleared:
+                # a hold before the first audio has nothing to clear
+                if self._chunks or isinstance(frame, InterruptionFrame):
+                    self._cleared = True
+                    yield Clear(), b""
             case AnswerEndFrame():
                 yield (
                     AnswerEnd(

@@ -99,6 +99,19 @@ class ShortAnswerFrame(SystemFrame):
 
 
 @dataclass
+class SpeculativeFinalFrame(SystemFrame):
+    """What was said in the turn until a pause; its final if the turn ends there.
+
+    Attributes:
+        text: All of the turn.
+        language: What was spoken, if that is known.
+    """
+
+    text: str
+    language: str = ""
+
+
+@dataclass
 class FinalFrame(TranscriptionFrame, SystemFrame):
     """The text of a finished turn; a system frame too, as `PartialFrame` is.
 
@@ -205,6 +218,38 @@ class AnswerEndFrame(SystemFrame):
     turn: int
     interrupted: bool
     heard_text: str
+
+
+@dataclass
+class HoldFrame(SystemFrame):
+    """The caller speaks: be silent now, and go on or end when it is known what was said.
+
+    A `ResumeFrame` or Pipecat's `InterruptionFrame` follows.
+    """
+
+
+@dataclass
+class AnswerHeldFrame(SystemFrame):
+    """Goes upstream: the answer is held.
+
+    Attributes:
+        heard_text: What of it the caller has heard.
+        left_s: Audio that is left; infinite if more of it may be made.
+    """
+
+    heard_text: str
+    left_s: float
+
+
+@dataclass
+class ResumeFrame(SystemFrame):
+    """The answer that is held goes on.
+
+    Attributes:
+        played_s: Audio of it that was heard until now, as far as that is known.
+    """
+
+    played_s: float = 0.0
 
 
 @dataclass

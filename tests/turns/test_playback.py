@@ -118,3 +118,79 @@ def test_what_was_heard_is_whole_words_from_the_beginning(
     if heard != text:
         assert heard.split() == text.split()[: len(heard.split())]
         assert not heard or re.search(r"\S$", heard)
+
+
+def test_time_stands_still_while_it_is_held(playback: Playback, clock: Clock) -> None:
+    clock.now_s += 1.0
+    playback.hold()
+    clock.now_s += 5.0
+    assert playback.played_s == pytest.approx(1.0)
+    assert playback.heard(TEXT) == "one two"
+
+
+def test_what_the_client_dropped_is_known_from_its_last_report(
+    playback: Playback, clock: Clock
+) -> None:
+    clock.now_s += 1.0
+    playback.hold()
+    playback.reported(0.65)
+    assert playback.played_s == pytest.approx(0.65)
+    assert playback.heard(TEXT) == "one"
+
+
+def test_it_goes_on_with_the_word_that_was_cut(playback: Playback, clock: Clock) -> None:
+    clock.now_s += 1.15  # in the middle of "three", which begins at 0.8
+    playback.hold()
+    clock.now_s += 2.0
+    assert playback.rewind(TEXT) == pytest.approx(0.8)
+    # the client counts on
+    assert playback.sent_s == playback.played_s == pytest.approx(1.15)
+    playback.sent(1.5, 8, 23)
+    assert playback.heard(TEXT) == "one two"
+    clock.now_s += 0.55
+    assert playback.heard(TEXT) == "one two three"
+    clock.now_s += 1.0
+    assert playback.heard(TEXT) == TEXT
+
+
+def test_reports_go_on_counting_after_a_hold(playback: Playback, clock: Clock) -> None:
+    clock.now_s += 1.0
+    playback.reported(0.9)
+    playback.hold()
+    playback.reported(0.95)
+    clock.now_s += 1.0
+    playback.rewind(TEXT)
+    playback.sent(1.5, 8, 23)
+    clock.now_s += 1.0
+    playback.reported(1.5)
+    assert playback.played_s == pytest.approx(1.5)
+    assert playback.heard(TEXT) == "one two three"
+
+
+@given(
+    played=st.lists(st.floats(0.0, 3.0), min_size=1, max_size=6),
+    reports=st.lists(st.none() | st.floats(0.0, 5.0), min_size=6, max_size=6),
+)
+def test_holds_take_nothing_back_and_leave_nothing_out(
+    played: list[float], reports: list[float | None]
+) -> None:
+    clock = Clock()
+    playback = Playback(clock)
+    playback.sent(2.3, 0, 23)
+    heard = ""
+    for play_s, report_s in zip(played, reports, strict=False):
+        clock.now_s += play_s
+        playback.hold()
+        if report_s is not None:
+            playback.reported(report_s)
+        before_s, dropped_s = playback.played_s, playback.sent_s
+        text = playback.heard(TEXT)
+        again_s = playback.rewind(TEXT)
+        assert 0 <= again_s <= before_s <= dropped_s
+        assert before_s - again_s <= 1.5
+        assert TEXT.startswith(text)
+        assert len(text) >= len(heard) or report_s is not None
+        heard = text
+        place = round(23 * again_s / dropped_s)
+        playback.sent(dropped_s - again_s, place, 23)
+        assert playback.heard(TEXT) == text

@@ -57,6 +57,11 @@ class Playout:
         self._answer += 1
         self._n_answer_bytes = 0
 
+    def go_on(self, played_s: float) -> None:
+        """After a `clear`, what follows goes on in the same answer, of which so much was played."""
+        self._answer += 1
+        self._n_answer_bytes = round(played_s * SAMPLE_RATE_HZ)
+
     def add(self, ulaw: bytes) -> None:
         """Appends audio; an incomplete frame waits for the rest of it."""
         if (self._n_waiting_bytes + len(ulaw)) / SAMPLE_RATE_HZ > MAX_WAITING_S:

@@ -18,7 +18,7 @@ from transports.twilio.socket import CallSocket
 from voice_agent.audio.g711 import mulaw_encode
 from voice_agent.audio.pcm import float_to_int16, int16_to_float
 from voice_agent.audio.resample import Resampler
-from voice_agent.frames import AnswerStartFrame
+from voice_agent.frames import AnswerStartFrame, HoldFrame, ResumeFrame
 from voice_agent.wire.twilio import (
     SAMPLE_RATE_HZ,
     clear_message,
@@ -30,8 +30,8 @@ from voice_agent.wire.twilio import (
 class CallOutput(FrameProcessor):
     """Queues audio of any rate and sends it in time, with a mark after each piece.
 
-    An `InterruptionFrame` empties the queue and sends `clear`; nothing of what was queued
-    follows that.
+    An `InterruptionFrame` or `HoldFrame` empties the queue and sends `clear`; nothing of what
+    was queued follows that.
 
     Args:
         socket: Written only from here.
@@ -77,8 +77,10 @@ class CallOutput(FrameProcessor):
                 self._add(frame)
             case TTSStoppedFrame():
                 self._end_piece()
-            case InterruptionFrame():
+            case InterruptionFrame() | HoldFrame():
                 await self._clear()
+            case ResumeFrame():
+                self._playout.go_on(frame.played_s)
             case _:
                 pass
 

@@ -2,12 +2,16 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from voice_agent.engines.clauses import is_speakable
 
 # a client reports four times a second; one that stopped reporting is not believed longer
 _REPORT_VALID_S = 2.0
+# of a word so long that only its end is said again
+REPEAT_AT_MOST_S = 1.5
+# the network is between the clock and the ear: rather a sound twice than one that is missing
+_UNSURE_S = 0.1
 _WORD = re.compile(r"\S+")
 
 
@@ -17,6 +21,22 @@ class _Piece:
     end_s: float
     text_start: int
     text_end: int
+
+    def until(self, at_s: float) -> "_Piece":
+        """The part of it before a time, if that is within it."""
+        if at_s >= self.end_s:
+            return self
+        return replace(self, end_s=at_s, text_end=self.reached(at_s))
+
+    def reached(self, at_s: float) -> int:
+        """How far its text has been heard at a time."""
+        part = min(1.0, (at_s - self.start_s) / (self.end_s - self.start_s))
+        return self.text_start + round(part * (self.text_end - self.text_start))
+
+    def time_of(self, place: int) -> float:
+        """When a character of it is heard."""
+        part = (place - self.text_start) / (self.text_end - self.text_start)
+        return self.start_s + part * (self.end_s - self.start_s)
 
 
 class Playback:
@@ -36,6 +56,7 @@ class Playback:
         self._reported_s: float | None = None
         self._reported_at_s = 0.0
         self._first_sent_at_s: float | None = None
+        self._held_s: float | None = None
         self.sent_s = 0.0
         """Audio that was sent, in seconds."""
 
@@ -58,10 +79,38 @@ class Playback:
             self._reported_at_s = self._clock()
             possible_s = self._reported_at_s - self._first_sent_at_s
             self._reported_s = min(played_s, self.sent_s, possible_s)
+            if self._held_s is not None:
+                self._held_s = self._reported_s
+
+    def hold(self) -> None:
+        """The client drops what it has not played; what it reports now counts to the last."""
+        self._held_s = self.played_s
+
+    def rewind(self, text: str) -> float:
+        """Goes on after `hold`; what is sent next follows what was played.
+
+        Args:
+            text: Of the answer.
+
+        Returns:
+            From where the audio has to be sent again: the beginning of the word that was
+            cut, in seconds of what was sent until now.
+        """
+        at_s = self.played_s
+        again_s = self._word_start_s(text, at_s)
+        self._held_s = None
+        self._pieces = [piece.until(at_s) for piece in self._pieces if piece.start_s < at_s]
+        self.sent_s = at_s
+        self._plays_until_s = self._clock()
+        if self._reported_s is not None:
+            self._reported_s, self._reported_at_s = at_s, self._clock()
+        return again_s
 
     @property
     def played_s(self) -> float:
         """Audio that has been heard, in seconds."""
+        if self._held_s is not None:
+            return self._held_s
         since_s = self._clock() - self._reported_at_s
         if self._reported_s is not None and since_s <= _REPORT_VALID_S:
             return min(self._reported_s + since_s, self.sent_s)
@@ -77,19 +126,23 @@ class Playback:
 
         What cannot be spoken (a last emoji) counts as heard with what is before it.
         """
-        position = self._position()
+        position = self._position(self.played_s)
         if not is_speakable(text[position:]):
             return text
         ends = [m.end() for m in _WORD.finditer(text) if m.end() <= position]
         return text[: ends[-1]] if ends else ""
 
-    def _position(self) -> int:
-        played_s = self.played_s
-        position = 0
-        for piece in self._pieces:
-            if piece.start_s >= played_s:
-                break
-            part = min(1.0, (played_s - piece.start_s) / (piece.end_s - piece.start_s))
-            reached = piece.text_start + round(part * (piece.text_end - piece.text_start))
-            position = max(position, reached)
-        return position
+    def _position(self, at_s: float) -> int:
+        reached = [piece.reached(at_s) for piece in self._pieces if piece.start_s < at_s]
+        return max(reached, default=0)
+
+    def _word_start_s(self, text: str, at_s: float) -> float:
+        """When the word began that was cut at a time, give or take a little."""
+        before_s = max(0.0, at_s - _UNSURE_S)
+        place = self._position(before_s)
+        cut = next((m for m in _WORD.finditer(text) if m.start() <= place < m.end()), None)
+        if cut is None:
+            return before_s
+        within = (p for p in self._pieces if p.text_start <= cut.start() < p.text_end)
+        times_s = [piece.time_of(cut.start()) for piece in within]
+        return max(min([before_s, *times_s[:1]]), at_s - REPEAT_AT_MOST_S, 0.0)
