@@ -18,7 +18,7 @@ from tests.scripted_hub import REVISION, ScriptedHub, serving, whisper_files
 from voice_agent.cli.main import app
 from voice_agent.cli.models import models
 from voice_agent.settings import Settings
-from voice_agent.weights.store import whisper_folder
+from voice_agent.weights.store import model_folder
 
 _PATIENCE_S = 20.0
 _MODEL_BYTES = 300_000
@@ -47,7 +47,7 @@ def until(is_so: Callable[[], bool]) -> None:
 
 def is_there(tmp_path: Path, name: str = "tiny") -> bool:
     settings = Settings(data_dir=tmp_path)
-    return whisper_folder(name, settings) == tmp_path / "models" / name
+    return model_folder(name, "whisper", settings) == tmp_path / "models" / name
 
 
 @contextmanager
@@ -262,7 +262,7 @@ def test_the_doctor_knows_the_models(
 ) -> None:
     def found() -> dict[str, str]:
         told = json.loads(in_process("doctor", "--json", **place).stdout)
-        return next(each for each in told["findings"] if each["what"] == "Whisper models")
+        return next(each for each in told["findings"] if each["what"] == "models")
 
     assert found()["verdict"] == "note"
     in_process("models", "pull", "tiny", **place)

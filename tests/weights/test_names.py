@@ -25,7 +25,8 @@ def test_a_wrong_name_gets_the_nearest_ones(wrong: str, near: str) -> None:
 
 
 def test_a_name_like_no_other_gets_them_all() -> None:
-    with pytest.raises(SettingsError, match=r"there are: tiny, .*large, or any owner/name"):
+    everything = r"there are: tiny, .*large, chatterbox, .*or any owner/name"
+    with pytest.raises(SettingsError, match=everything):
         resolve("qqqq")
 
 

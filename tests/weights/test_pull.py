@@ -18,10 +18,10 @@ from voice_agent.weights.pull import Progress, plan, pull
 from voice_agent.weights.store import (
     installed,
     is_complete,
+    model_folder,
     models_dir,
     partial_of,
     unfinished,
-    whisper_folder,
 )
 from voice_agent.weights.transfer import Patience
 
@@ -53,7 +53,7 @@ def failed(settings: Settings, name: str = "tiny", patience: Patience = HASTY) -
     with pytest.raises(PullFailed) as raised:
         pulled(settings, name, patience)
     with pytest.raises(ModelMissing):
-        whisper_folder("tiny", settings)
+        model_folder("tiny", "whisper", settings)
     assert "\n" not in raised.value.message
     return raised.value.message
 
@@ -62,7 +62,7 @@ def test_a_pulled_model_is_found_whole_with_its_revision(
     hub: ScriptedHub, settings: Settings
 ) -> None:
     folder = pulled(settings)
-    assert folder == models_dir(settings) / "tiny" == whisper_folder("tiny", settings)
+    assert folder == models_dir(settings) / "tiny" == model_folder("tiny", "whisper", settings)
     assert same_as_hub(folder)
     [model] = installed(settings)
     assert (model.name, model.revision, model.why_incomplete) == ("tiny", REVISION, "")
@@ -82,7 +82,9 @@ def test_faster_whisper_runs_a_pulled_model_without_a_network(
     hub.drops = [400_000]
     pulled(settings)
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
-    model = WhisperModel(str(whisper_folder("tiny", settings)), device="cpu", compute_type="int8")
+    model = WhisperModel(
+        str(model_folder("tiny", "whisper", settings)), device="cpu", compute_type="int8"
+    )
     segments, _ = model.transcribe(np.zeros(16_000, np.float32), language="en")
     assert "hello there" in next(iter(segments)).text
 
@@ -251,7 +253,7 @@ def test_a_kill_between_the_last_two_renames_costs_nothing(
     (partial / "old").mkdir(parents=True)
     folder.rename(partial / REVISION)
     with pytest.raises(ModelMissing):
-        whisper_folder("tiny", settings)
+        model_folder("tiny", "whisper", settings)
     assert same_as_hub(pulled(settings))
     assert hub.sent_bytes == MODEL_BYTES
     assert not partial.exists()
@@ -387,4 +389,4 @@ def test_a_repository_of_its_own_gets_its_own_folder(hub: ScriptedHub, settings:
     hub.repository = "somebody/klingon"
     folder = pulled(settings, "somebody/klingon")
     assert folder.name == "somebody--klingon"
-    assert whisper_folder("somebody/klingon", settings) == folder
+    assert model_folder("somebody/klingon", "whisper", settings) == folder

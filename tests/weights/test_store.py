@@ -9,10 +9,10 @@ from voice_agent.weights.manifest import MANIFEST
 from voice_agent.weights.store import (
     installed,
     is_complete,
+    model_folder,
     models_dir,
     removable_bytes,
     remove,
-    whisper_folder,
     why_incomplete,
 )
 
@@ -39,8 +39,8 @@ def test_models_are_in_the_data_folder_unless_set_otherwise(tmp_path: Path) -> N
 
 def test_a_folder_copied_by_hand_is_found_by_name_and_by_path(settings: Settings) -> None:
     folder = model_in(models_dir(settings) / "tiny")
-    assert whisper_folder("tiny", settings) == folder
-    assert whisper_folder(str(folder), settings) == folder
+    assert model_folder("tiny", "whisper", settings) == folder
+    assert model_folder(str(folder), "whisper", settings) == folder
     [model] = installed(settings)
     assert (model.name, model.revision, model.why_incomplete) == ("tiny", "", "")
     assert model.n_bytes > 1000
@@ -48,25 +48,25 @@ def test_a_folder_copied_by_hand_is_found_by_name_and_by_path(settings: Settings
 
 def test_a_folder_of_any_name_is_found(settings: Settings) -> None:
     folder = model_in(models_dir(settings) / "ours")
-    assert whisper_folder("ours", settings) == folder
+    assert model_folder("ours", "whisper", settings) == folder
 
 
 def test_a_repository_is_found_by_its_name(settings: Settings) -> None:
     folder = model_in(models_dir(settings) / "somebody--model")
-    assert whisper_folder("somebody/model", settings) == folder
+    assert model_folder("somebody/model", "whisper", settings) == folder
     assert installed(settings)[0].name == "somebody/model"
 
 
 def test_another_name_for_the_same_weights_is_found(settings: Settings) -> None:
     folder = model_in(models_dir(settings) / "large-v3-turbo")
-    assert whisper_folder("turbo", settings) == folder
+    assert model_folder("turbo", "whisper", settings) == folder
 
 
 def test_a_missing_model_is_one_sentence_with_the_place_and_the_command(
     settings: Settings,
 ) -> None:
     with pytest.raises(ModelMissing) as raised:
-        whisper_folder("small", settings)
+        model_folder("small", "whisper", settings)
     folder = models_dir(settings) / "small"
     assert raised.value.message == (
         f"model small is not on this machine (looked for {folder});"
@@ -78,19 +78,19 @@ def test_offline_the_way_out_is_a_copy(tmp_path: Path) -> None:
     settings = Settings(data_dir=tmp_path, models=ModelsSettings(offline=True))
     folder = models_dir(settings) / "small"
     with pytest.raises(ModelMissing, match=f"so copy the model's folder to {folder}$"):
-        whisper_folder("small", settings)
+        model_folder("small", "whisper", settings)
 
 
 def test_a_path_that_is_not_there_is_named(settings: Settings, tmp_path: Path) -> None:
     with pytest.raises(ModelMissing, match=f"there is no model folder {tmp_path}/none"):
-        whisper_folder(str(tmp_path / "none"), settings)
+        model_folder(str(tmp_path / "none"), "whisper", settings)
     (tmp_path / "file").touch()
     with pytest.raises(ModelMissing, match="there is no model folder"):
-        whisper_folder(str(tmp_path / "file"), settings)
+        model_folder(str(tmp_path / "file"), "whisper", settings)
     with pytest.raises(ModelMissing, match=r"looked for our/model and .*/our--model\)"):
-        whisper_folder("our/model", settings)
+        model_folder("our/model", "whisper", settings)
     with pytest.raises(UnknownModel, match="did you mean small"):
-        whisper_folder("smal", settings)
+        model_folder("smal", "whisper", settings)
 
 
 @pytest.mark.parametrize("name", ["config.json", "model.bin", "tokenizer.json"])
@@ -99,9 +99,9 @@ def test_a_model_without_a_file_it_needs_is_not_whole(settings: Settings, name: 
     (folder / name).unlink()
     assert why_incomplete(folder) == f"it has no {name}"
     with pytest.raises(ModelMissing, match=rf"it has no {name}; run: voice-agent models pull tiny"):
-        whisper_folder("tiny", settings)
+        model_folder("tiny", "whisper", settings)
     with pytest.raises(ModelMissing, match=f"it has no {name}; copy it there again"):
-        whisper_folder(str(folder), settings)
+        model_folder(str(folder), "whisper", settings)
 
 
 def test_either_vocabulary_will_do(settings: Settings) -> None:

@@ -62,7 +62,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield _packages()
     yield from _extras()
     yield from _models()
-    yield _whisper_models(settings)
+    yield _pulled_models(settings)
     yield _engine("hears", recognizer_choice, settings)
     yield _engine("speaks", speaker_choice, settings)
     yield _thinks(settings)
@@ -139,8 +139,8 @@ def _models() -> Iterator[Finding]:
             yield Finding(what=what, verdict=Verdict.GOOD, detail=str(path))
 
 
-def _whisper_models(settings: Settings) -> Finding:
-    what = "Whisper models"
+def _pulled_models(settings: Settings) -> Finding:
+    what = "models"
     found = installed(settings)
     for model in found:
         if model.why_incomplete:
@@ -148,7 +148,7 @@ def _whisper_models(settings: Settings) -> Finding:
             hint = f"voice-agent models pull {model.name}"
             return Finding(what=what, verdict=Verdict.NOTE, detail=detail, hint=hint)
     if not found:
-        detail = f"none in {models_dir(settings)}; the embedded recogniser needs none"
+        detail = f"none in {models_dir(settings)}; the embedded engines need none"
         hint = "voice-agent models list"
         return Finding(what=what, verdict=Verdict.NOTE, detail=detail, hint=hint)
     names = ", ".join(f"{model.name} ({model.n_bytes / _MB:.0f} MB)" for model in found)

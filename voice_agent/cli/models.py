@@ -32,21 +32,26 @@ models = typer.Typer(
 def list_models(as_json: Json = False, config: Config = None) -> None:
     """List the models on this machine, and those that can be pulled."""
     from voice_agent.weights import store
-    from voice_agent.weights.names import WHISPER
+    from voice_agent.weights.names import KNOWN
 
     with or_exit():
         settings = load_settings(config)
         here = store.installed(settings)
         left = store.unfinished(settings)
         names = {model.name for model in here}
-        available = [weights for weights in WHISPER.values() if weights.name not in names]
+        available = [weights for weights in KNOWN.values() if weights.name not in names]
         if as_json:
             told = {
                 "dir": str(store.models_dir(settings)),
                 "installed": [_as_dict(model) for model in here],
                 "unfinished": [{"name": part.name, "bytes": part.n_bytes} for part in left],
                 "available": [
-                    {"name": each.name, "repository": each.repository, "about": each.about}
+                    {
+                        "name": each.name,
+                        "family": each.family,
+                        "repository": each.repository,
+                        "about": each.about,
+                    }
                     for each in available
                 ],
             }
@@ -56,7 +61,8 @@ def list_models(as_json: Json = False, config: Config = None) -> None:
         rows += [(part.name, _mb(part.n_bytes), "unfinished: pull it again") for part in left]
         typer.echo(f"in {store.models_dir(settings)}:" if rows else "no models here yet")
         _print_rows(rows)
-        typer.echo("\nvoice-agent models pull NAME, where NAME is any owner/name or one of:")
+        typer.echo("\nvoice-agent models pull NAME, where NAME is one of these, or any owner/name")
+        typer.echo("that has a Whisper model for CTranslate2:")
         _print_rows([(each.name, each.about, each.repository) for each in available])
 
 
@@ -144,6 +150,7 @@ def _pull(name: str, settings: Settings, as_json: bool) -> None:
 def _as_dict(model: "Installed") -> dict[str, object]:
     return {
         "name": model.name,
+        "family": model.family,
         "folder": str(model.folder),
         "bytes": model.n_bytes,
         "revision": model.revision,

@@ -34,6 +34,7 @@ _CONNECT_S = 10.0
 SILENCE_S = 30.0
 # what may pass by itself: timeouts, too many requests, servers that restart
 _PASSING_STATUS = frozenset({408, 429, 500, 502, 503, 504})
+_WHAT = {"whisper": "a Whisper model for CTranslate2", "chatterbox": "a Chatterbox model"}
 # it becomes the name of a folder
 _REVISION = re.compile(r"\w[\w.-]{0,63}", re.ASCII)
 
@@ -92,7 +93,7 @@ class Hub:
 
         Raises:
             PullFailed: The hub cannot be reached, has no such model, or what it has is no
-                Whisper model.
+                model of its family.
         """
         with self._plainly(weights):
             try:
@@ -105,9 +106,9 @@ class Hub:
         if not _REVISION.fullmatch(revision):
             raise self._no_hub()
         files = tuple(sorted(self._files(weights, found.siblings or []), key=lambda f: f.path))
-        if missing := missing_of([file.path for file in files]):
+        if missing := missing_of(weights, [file.path for file in files]):
             raise PullFailed(
-                f"{weights.repository} has no {missing}: it is not a Whisper model for CTranslate2"
+                f"{weights.repository} has no {missing}: it is not {_WHAT[weights.family]}"
             )
         return Listing(revision=revision, files=files)
 

@@ -1,14 +1,17 @@
 """Which models can be pulled, and by which names.
 
-The names and repositories are those of faster-whisper 1.2.1 (`faster_whisper.utils._MODELS`),
-so that a name means the same here and there; a test compares the two. The files are those
-that it fetches. Sizes are those of the original model cards: two bytes a parameter.
+Names and repositories of Whisper are those of faster-whisper 1.2.1
+(`faster_whisper.utils._MODELS`), so that a name means the same here and there; a test compares
+the two. Its files are those that faster-whisper fetches, its sizes those of the original model
+cards: two bytes a parameter. Repositories and files of Chatterbox are those that the
+`from_pretrained` of chatterbox-tts 0.1.7 fetch, without the table that only Chinese needs.
 """
 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
+from typing import Literal
 
 from voice_agent.errors import UnknownModel
 
@@ -18,6 +21,13 @@ _WHISPER_FILES = (
     "model.bin",
     "tokenizer.json",
     "vocabulary.*",
+)
+# a model is whole if it has one of each; without tokenizer.json faster-whisper would fetch one
+_WHISPER_NEEDED = (
+    ("config.json",),
+    ("model.bin",),
+    ("tokenizer.json",),
+    ("vocabulary.json", "vocabulary.txt"),
 )
 _BYTES_PER_PARAMETER = 2
 _MANY = "about 100 languages"
@@ -46,9 +56,36 @@ _TABLE = (
     ("large", "Systran/faster-whisper-large-v3", 1550, _MANY),
 )
 
+# name, repository, what it is, the files that are needed
+_CHATTERBOX_TABLE = (
+    (
+        "chatterbox",
+        "ResembleAI/chatterbox",
+        "about 3.2 GB, English",
+        ("ve.safetensors", "t3_cfg.safetensors", "s3gen.safetensors", "tokenizer.json"),
+    ),
+    (
+        "chatterbox-multilingual",
+        "ResembleAI/chatterbox",
+        "about 3.2 GB, many languages",
+        ("ve.pt", "t3_mtl23ls_v2.safetensors", "s3gen.pt", "grapheme_mtl_merged_expanded_v1.json"),
+    ),
+    (
+        "chatterbox-turbo",
+        "ResembleAI/chatterbox-turbo",
+        "350 million parameters and a decoder of two steps, English",
+        ("ve.safetensors", "t3_turbo_v1.safetensors", "s3gen_meanflow.safetensors", "vocab.json"),
+    ),
+)
+_DEFAULT_VOICE = "conds.pt"
+_TURBO_TOKENIZER = ("*.json", "*.txt")
+
 # What the hub allows, less what would not be one plain folder name here: it refuses `--` and
 # `..` in names itself.
 _REPOSITORY = re.compile(r"(?!.*(--|\.\.))\w[\w.-]*/\w[\w.-]*", re.ASCII)
+
+
+Family = Literal["whisper", "chatterbox"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,46 +94,80 @@ class Weights:
 
     Attributes:
         name: What people call it, and its folder, with `--` for `/`.
+        family: Which engine runs it.
         repository: "owner/name" on the hub.
-        files: Patterns of the files that are needed, all at the top of the repository.
+        files: Patterns of the files that are fetched, all at the top of the repository.
+        needed: Files without which it is not whole; of each group one.
         about: One line for people: size and languages.
     """
 
     name: str
+    family: Family
     repository: str
     files: tuple[str, ...]
+    needed: tuple[tuple[str, ...], ...]
     about: str
 
 
 WHISPER: Mapping[str, Weights] = {
     name: Weights(
         name=name,
+        family="whisper",
         repository=repository,
         files=_WHISPER_FILES,
+        needed=_WHISPER_NEEDED,
         about=f"about {millions * _BYTES_PER_PARAMETER} MB, {languages}",
     )
     for name, repository, millions, languages in _TABLE
 }
 
 
+def _either(file: str) -> tuple[str, ...]:
+    """A file, and the same weights in the older layout or the newer one."""
+    stem, _, kind = file.rpartition(".")
+    return (f"{stem}.safetensors", f"{stem}.pt") if kind in ("safetensors", "pt") else (file,)
+
+
+CHATTERBOX: Mapping[str, Weights] = {
+    name: Weights(
+        name=name,
+        family="chatterbox",
+        repository=repository,
+        files=(*files, _DEFAULT_VOICE, *(_TURBO_TOKENIZER if "vocab.json" in files else ())),
+        needed=tuple(_either(file) for file in files),
+        about=about,
+    )
+    for name, repository, about, files in _CHATTERBOX_TABLE
+}
+
+KNOWN: Mapping[str, Weights] = {**WHISPER, **CHATTERBOX}
+"""Everything with a name of its own."""
+
+
 def resolve(name: str) -> Weights:
     """The model of a name.
 
     Args:
-        name: One of `WHISPER`, or any repository as "owner/name".
+        name: One of `KNOWN`, or any repository of a Whisper model as "owner/name".
 
     Raises:
         UnknownModel: Neither; the message has the names that are nearest.
     """
-    if name in WHISPER:
-        return WHISPER[name]
+    if name in KNOWN:
+        return KNOWN[name]
     if is_repository(name):
-        about = "a repository of its own"
-        return Weights(name=name, repository=name, files=_WHISPER_FILES, about=about)
-    close = get_close_matches(name.lower(), WHISPER, n=3)
+        return Weights(
+            name=name,
+            family="whisper",
+            repository=name,
+            files=_WHISPER_FILES,
+            needed=_WHISPER_NEEDED,
+            about="a repository of its own",
+        )
+    close = get_close_matches(name.lower(), KNOWN, n=3)
     if close:
         raise UnknownModel(f"there is no model {name}; did you mean {' or '.join(close)}?")
-    names = ", ".join(WHISPER)
+    names = ", ".join(KNOWN)
     raise UnknownModel(f"there is no model {name}; there are: {names}, or any owner/name")
 
 
@@ -107,5 +178,9 @@ def is_repository(name: str) -> bool:
 
 def same_weights(weights: Weights) -> list[str]:
     """All names of the table for the same repository, the given one first."""
-    others = (other for other in WHISPER.values() if other.repository == weights.repository)
-    return [weights.name, *(other.name for other in others if other.name != weights.name)]
+    others = (
+        other.name
+        for other in KNOWN.values()
+        if (other.repository, other.files) == (weights.repository, weights.files)
+    )
+    return [weights.name, *(name for name in others if name != weights.name)]

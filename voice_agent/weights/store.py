@@ -7,23 +7,27 @@ unless somebody has changed it.
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from voice_agent.errors import ModelMissing
+from voice_agent.errors import ModelMissing, UnknownModel
 from voice_agent.settings import Settings
 from voice_agent.weights.manifest import Manifest, read_manifest
-from voice_agent.weights.names import Weights, is_repository, resolve, same_weights
+from voice_agent.weights.names import (
+    CHATTERBOX,
+    KNOWN,
+    WHISPER,
+    Family,
+    Weights,
+    is_repository,
+    resolve,
+    same_weights,
+)
 
 PARTIAL = ".partial"
-# without tokenizer.json faster-whisper would fetch one
-_NEEDED = (
-    ("config.json",),
-    ("model.bin",),
-    ("tokenizer.json",),
-    ("vocabulary.json", "vocabulary.txt"),
-)
+_SETTING: dict[Family, str] = {"whisper": "asr.model", "chatterbox": "tts.model"}
+_ANY_WHISPER = WHISPER["base"]  # all have the same files
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +35,8 @@ class Installed:
     """A model on this machine.
 
     Attributes:
-        name: What `whisper_folder` finds it by.
+        name: What `model_folder` finds it by.
+        family: Which engine runs it.
         folder: Where it lies.
         n_bytes: All its files together.
         revision: The commit it was pulled at; empty for a folder copied by hand.
@@ -39,6 +44,7 @@ class Installed:
     """
 
     name: str
+    family: Family
     folder: Path
     n_bytes: int
     revision: str
@@ -58,36 +64,51 @@ def models_dir(settings: Settings) -> Path:
     return settings.models.dir or settings.data_dir / "models"
 
 
-def whisper_folder(name_or_path: str, settings: Settings) -> Path:
-    """Folder with a complete CTranslate2 Whisper model.
+def model_folder(name_or_path: str, family: Family, settings: Settings) -> Path:
+    """Folder with a complete model.
 
     Args:
         name_or_path: A folder (it exists, or has a separator in it) is taken as it is;
             any other is the name of a model, looked up in `models.dir`.
+        family: What it has to be.
         settings: Say where models are kept.
 
     Raises:
         ModelMissing: It is not there, or not whole. The message says where it was looked
             for and what to do.
-        UnknownModel: Nothing has this name.
+        UnknownModel: Nothing of the family has this name.
     """
     path = Path(name_or_path).expanduser()
     if path.exists() or (os.sep in name_or_path and not is_repository(name_or_path)):
         if not path.is_dir():
-            raise ModelMissing(f"there is no model folder {path}; check asr.model")
-        if reason := why_incomplete(path):
+            raise ModelMissing(f"there is no model folder {path}; check {_SETTING[family]}")
+        if reason := _why_not(path, family):
             raise ModelMissing(f"the model in {path} cannot be used: {reason}; copy it there again")
         return path
     by_hand = models_dir(settings) / folder_name(name_or_path)
-    folder = by_hand if by_hand.is_dir() else folder_of(resolve(name_or_path), settings)
+    folder = by_hand if by_hand.is_dir() else _pulled(name_or_path, family, settings)
     if not folder.is_dir():
         looked = f"{path} and {folder}" if os.sep in name_or_path else str(folder)
         missing = f"model {name_or_path} is not on this machine (looked for {looked})"
         raise ModelMissing(f"{missing}; {_way_out(name_or_path, folder, settings)}")
-    if reason := why_incomplete(folder):
+    if reason := _why_not(folder, family):
         damaged = f"model {name_or_path} in {folder} cannot be used: {reason}"
         raise ModelMissing(f"{damaged}; {_way_out(name_or_path, folder, settings)}")
     return folder
+
+
+def _pulled(name: str, family: Family, settings: Settings) -> Path:
+    weights = resolve(name)
+    if weights.family != family:
+        raise UnknownModel(f"{name} is a model of {weights.family}; check {_SETTING[family]}")
+    return folder_of(weights, settings)
+
+
+def _why_not(folder: Path, family: Family) -> str:
+    weights = weights_in(folder)
+    if weights.family != family:
+        return f"it is a model of {weights.family}"
+    return why_incomplete(folder)
 
 
 def _way_out(name: str, folder: Path, settings: Settings) -> str:
@@ -117,26 +138,35 @@ def is_complete(folder: Path) -> bool:
     return not why_incomplete(folder)
 
 
+def weights_in(folder: Path) -> Weights:
+    """Which model a folder has, by its name, or else by its files."""
+    name = _name_of(folder)
+    if name in KNOWN:
+        return KNOWN[name]
+    of_chatterbox = (w for w in CHATTERBOX.values() if not _lacking(w, _names_in(folder)))
+    return next(of_chatterbox, _ANY_WHISPER)
+
+
 def why_incomplete(folder: Path) -> str:
-    """What a folder lacks as a Whisper model, or an empty string.
+    """What a folder lacks as a model, or an empty string.
 
     Files are there, not empty, and as large as when they were pulled. Their contents are
     not read again: that takes seconds for a large model.
     """
-    for names in _NEEDED:
-        if not any((folder / name).is_file() for name in names):
-            return f"it has no {' or '.join(names)}"
+    weights = weights_in(folder)
+    if lacking := missing_of(weights, _names_in(folder)):
+        return f"it has no {lacking}"
     if left := [path.name for path in folder.iterdir() if path.suffix in (".part", ".incomplete")]:
         return f"{left[0]} is left of an unfinished download"
     try:
         manifest = read_manifest(folder)
     except ValueError as error:
         return str(error)
-    return _wrong_size(folder, manifest)
+    return _wrong_size(folder, weights, manifest)
 
 
-def _wrong_size(folder: Path, manifest: Manifest | None) -> str:
-    for name in (name for names in _NEEDED for name in names):
+def _wrong_size(folder: Path, weights: Weights, manifest: Manifest | None) -> str:
+    for name in (name for names in weights.needed for name in names):
         if (folder / name).is_file() and not size_of(folder / name):
             return f"{name} is empty"
     for file in manifest.files if manifest else ():
@@ -146,10 +176,17 @@ def _wrong_size(folder: Path, manifest: Manifest | None) -> str:
     return ""
 
 
-def missing_of(names: list[str]) -> str:
-    """What a list of file names lacks to be a Whisper model, or an empty string."""
-    lacking = (needed for needed in _NEEDED if not set(needed) & set(names))
-    return next((" or ".join(needed) for needed in lacking), "")
+def missing_of(weights: Weights, names: Collection[str]) -> str:
+    """What a list of file names lacks to be the model, or an empty string."""
+    return next((" or ".join(group) for group in _lacking(weights, names)), "")
+
+
+def _lacking(weights: Weights, names: Collection[str]) -> list[tuple[str, ...]]:
+    return [group for group in weights.needed if not set(group) & set(names)]
+
+
+def _names_in(folder: Path) -> list[str]:
+    return [path.name for path in folder.iterdir() if path.is_file()]
 
 
 def installed(settings: Settings) -> list[Installed]:
@@ -165,6 +202,7 @@ def look(folder: Path) -> Installed:
         manifest = None
     return Installed(
         name=_name_of(folder),
+        family=weights_in(folder).family,
         folder=folder,
         n_bytes=_bytes_in(folder),
         revision=manifest.revision if manifest else "",

@@ -9,7 +9,7 @@ from typing import Any
 
 from voice_agent.errors import SettingsError
 from voice_agent.settings import Settings, WhisperSettings
-from voice_agent.weights.store import installed, whisper_folder
+from voice_agent.weights.store import installed, model_folder
 
 # What `auto` prefers, the best first. On a CPU a model has to keep up with speech: small
 # takes about a second of one core for a second of speech with partials, base a third of it.
@@ -58,7 +58,7 @@ def chosen_models(settings: Settings) -> dict[str, Path]:
     """
     chosen: dict[str, Path] = {}
     for name in [settings.asr.model or _best(settings), *settings.whisper.more_models]:
-        folder = whisper_folder(name, settings)
+        folder = model_folder(name, "whisper", settings)
         other = chosen.setdefault(_short(name), folder)
         if other != folder:
             raise SettingsError(
@@ -83,7 +83,11 @@ def unusable(settings: Settings) -> str:
 def _best(settings: Settings) -> str:
     """The most accurate of the models that are here which this machine can keep up with."""
     device, _ = placement(settings.whisper)
-    here = [model.name for model in installed(settings) if not model.why_incomplete]
+    here = [
+        model.name
+        for model in installed(settings)
+        if model.family == "whisper" and not model.why_incomplete
+    ]
     for name in _preferred(device):
         if name in here:
             return name
