@@ -8,12 +8,13 @@ from pipelines.recorded import recorded
 from pipelines.thinking import thinks
 from pipelines.tts import speaker_of, voices_of
 from processors.answer import AnswerTracker
+from processors.call_control import CallControl
 from processors.conversation import Conversation
 from processors.latency import LatencyMeter
 from processors.phrases import PhrasePlayer
 from processors.text_to_speech import TextToSpeech
 from transports.agent_wire import AgentSerializer
-from transports.wire import WireTransport
+from transports.wire import NORMAL_CLOSURE, WireTransport
 from voice_agent.engines.room import EngineRoom
 from voice_agent.errors import EngineUnavailable
 from voice_agent.records.session import SessionRecord
@@ -40,16 +41,6 @@ def phrases(settings: Settings) -> dict[str, str]:
     return {"greeting": values.greeting, "filler": values.filler, "apology": values.apology}
 
 
-def conversing(session: Session, responder: FrameProcessor) -> list[FrameProcessor]:
-    """The processors of a conversation, from the caller's audio to the agent's.
-
-    Args:
-        session: Whose it is.
-        responder: Answers an `LLMContextFrame` with a response, as LLM services do.
-    """
-    return [*understanding(session, responder), *speaking(session)]
-
-
 def build(
     session: Session, responder: FrameProcessor, record: SessionRecord | None = None
 ) -> tuple[Pipeline, WireTransport]:
@@ -57,16 +48,20 @@ def build(
 
     Args:
         session: Whose it is.
-        responder: As for `conversing`.
+        responder: Answers an `LLMContextFrame` with a response, as LLM services do.
         record: What is written down of it, if anything is.
     """
     transport = listening(session, AgentSerializer)
-    between = recorded(record, conversing(session, responder))
-    return Pipeline([transport.input(), *between, transport.output()]), transport
+    between = [
+        *understanding(session, responder),
+        CallControl(session_id=session.id, line=_Connection(transport)),
+        *speaking(session),
+    ]
+    return Pipeline([transport.input(), *recorded(record, between), transport.output()]), transport
 
 
 def understanding(session: Session, responder: FrameProcessor) -> list[FrameProcessor]:
-    """From the caller's audio to the answer's text. Arguments as `conversing`."""
+    """From the caller's audio to the answer's text. Arguments as `build`."""
     conversation = Conversation(
         session_id=session.id,
         system_prompt=session.settings.llm.system_prompt,
@@ -106,3 +101,19 @@ def phrases_of(session: Session) -> PhraseBook:
     if session.phrases is None:
         raise EngineUnavailable("this process does not converse")
     return session.phrases
+
+
+class _Connection:
+    """A session on the wire, as a call that can be ended and not transferred."""
+
+    def __init__(self, transport: WireTransport) -> None:
+        self._transport = transport
+
+    async def hang_up(self) -> None:
+        """Closes the connection in order."""
+        await self._transport.close(NORMAL_CLOSURE)
+
+    async def transfer(self, to: str) -> bool:
+        """There is nobody to connect with."""
+        del to
+        return False

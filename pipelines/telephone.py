@@ -22,7 +22,7 @@ def build(
     Args:
         session: Whose it is.
         call: The call.
-        responder: As for `pipelines.agent.conversing`.
+        responder: As for `pipelines.agent.build`.
         record: What is written down of it, if anything is.
     """
     twilio = session.settings.twilio
