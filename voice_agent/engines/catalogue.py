@@ -115,6 +115,7 @@ SPEAKERS: Mapping[str, Choice[Speaker]] = {
         build=_espeak,
         unusable=_always,
         because="embedded speaker: runs anywhere, needs no download, cannot clone voices",
+        hint="with a CUDA GPU: make tts-env CUDA=1; voice-agent models pull chatterbox",
     ),
 }
 
