@@ -15,6 +15,8 @@ import pytest
 
 from tests.scripted_webhook import Posted, ScriptedWebhook, serving
 from voice_agent.cli.probe import free_port
+from voice_agent.errors import SettingsError
+from voice_agent.records.check import check
 from voice_agent.records.folder import write
 from voice_agent.records.outbox import Outbox
 from voice_agent.records.record import CallerTurn, Record
@@ -48,7 +50,9 @@ def signature(posted: Posted) -> str:
 
 async def test_a_record_is_a_file_of_its_own(tmp_path: Path) -> None:
     folder = tmp_path / "new" / "records"
-    async with Outbox(settings(dir=folder)) as outbox:
+    values = settings(dir=folder)
+    check(values)
+    async with Outbox(values) as outbox:
         outbox.put(record("a1"))
         outbox.put(record("a2"))
     assert sorted(path.name for path in folder.iterdir()) == [
@@ -147,18 +151,15 @@ async def test_a_slow_receiver_holds_nobody_up(hook: ScriptedWebhook) -> None:
         assert len(outbox._delivering) == 1_000  # pyright: ignore[reportPrivateUsage]
 
 
-async def test_a_folder_that_cannot_be_written_to_is_known_at_once(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_written_to_is_known_before(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(OSError, match="file"):
-        async with Outbox(settings(dir=tmp_path / "file" / "records")):
-            pass
+    with pytest.raises(SettingsError, match=r"records\.dir .*/file/records cannot be written to"):
+        check(settings(dir=tmp_path / "file" / "records"))
 
 
-async def test_a_secret_that_is_none_is_known_at_once() -> None:
-    values = settings(webhook_url="http://localhost/", webhook_secret="whsec_%%")
-    with pytest.raises(ValueError, match="base64"):
-        async with Outbox(values):
-            pass
+def test_a_secret_that_is_none_is_known_before() -> None:
+    with pytest.raises(SettingsError, match="base64"):
+        check(settings(webhook_url="http://localhost/", webhook_secret="whsec_%%"))
 
 
 def test_a_file_that_cannot_be_made_leaves_nothing(tmp_path: Path) -> None:

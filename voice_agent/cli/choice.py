@@ -7,6 +7,7 @@ from typing import Any
 from voice_agent.cli.services import ServiceName
 from voice_agent.engines.catalogue import RECOGNIZERS, REMOTE, SPEAKERS, Choice, Picked, pick
 from voice_agent.errors import SettingsError
+from voice_agent.records.check import check as check_records
 from voice_agent.remote.addresses import addresses
 from voice_agent.settings import Settings
 
@@ -34,7 +35,7 @@ def check_choices(service: ServiceName, settings: Settings) -> None:
 
     Raises:
         SettingsError: An engine that the settings ask for is unknown or cannot run here,
-            or the language model is half set.
+            the language model is half set, or records cannot be kept.
     """
     if service is ServiceName.ASR:
         pick(_names(RECOGNIZERS), settings.asr.engine, settings)
@@ -45,6 +46,8 @@ def check_choices(service: ServiceName, settings: Settings) -> None:
         speaker_choice(settings)
     if service is ServiceName.AGENT and settings.llm.base_url and not settings.llm.model:
         raise SettingsError("llm.base_url is set and llm.model is not; name the model")
+    if service is ServiceName.AGENT:
+        check_records(settings.records)
 
 
 def _names(table: Mapping[str, Choice[Any]]) -> dict[str, Choice[str]]:

@@ -8,7 +8,7 @@ from types import TracebackType
 from loguru import logger
 
 from voice_agent import metrics
-from voice_agent.records.folder import name_of, open_folder, write
+from voice_agent.records.folder import name_of, write
 from voice_agent.records.record import Record
 from voice_agent.records.webhook import Webhook
 from voice_agent.settings import RecordsSettings
@@ -33,14 +33,7 @@ class Outbox:
         self._open = AsyncExitStack()
 
     async def __aenter__(self) -> "Outbox":
-        """Begins.
-
-        Raises:
-            OSError: The folder cannot be written to.
-            ValueError: The webhook's secret cannot be one.
-        """
-        if self._settings.dir is not None:
-            await asyncio.to_thread(open_folder, self._settings.dir)
+        """Begins. The settings have been checked."""
         if self._settings.webhook_url:
             self._webhook = await self._open.enter_async_context(Webhook(self._settings))
         return self

@@ -8,7 +8,7 @@ from typing import Literal
 from fastapi import APIRouter, FastAPI
 from loguru import logger
 
-from voice_agent.errors import SettingsError
+from voice_agent.records.check import check
 from voice_agent.records.folder import name_of
 from voice_agent.records.outbox import Outbox
 from voice_agent.records.record import Record
@@ -28,15 +28,11 @@ class Records:
     async def _lifespan(self, app: FastAPI) -> AsyncGenerator[None]:
         state: State = app.state.service
         settings = state.settings.records
-        try:
-            async with Outbox(settings) as self._outbox:
-                if settings.audio:
-                    logger.info("conversations are recorded; callers have to be told")
-                yield
-        except OSError as error:
-            raise SettingsError(f"records.dir cannot be written to: {error.strerror}") from error
-        except ValueError as error:
-            raise SettingsError(f"records.webhook_secret: {error}") from error
+        check(settings)
+        if settings.audio:
+            logger.info("conversations are recorded; callers have to be told")
+        async with Outbox(settings) as self._outbox:
+            yield
 
     def begin(self, session: Session, call: Start | None = None) -> SessionRecord | None:
         """Begins a session's record; `end` has to follow. None if nothing is kept.
