@@ -23,6 +23,9 @@ _FORMAT = (
 # Pipecat modules whose messages carry what a caller said or what a peer sent.
 _TALKATIVE = ("pipecat.services", "pipecat.serializers", "pipecat.processors", "pipecat.turns")
 
+# What tools answer is in its errors, too; who calls them says that they failed.
+_QUOTES_IN_ERRORS = "pipecat.services.mcp_service"
+
 
 def set_up_logging(service: str, log: LogSettings, privacy: PrivacySettings) -> None:
     """Routes all logs of the process to stderr, once.
@@ -38,6 +41,8 @@ def set_up_logging(service: str, log: LogSettings, privacy: PrivacySettings) -> 
         name = record["name"] or ""
         if name.startswith("pipecat") and not privacy.log_text:
             floor = "ERROR" if name.startswith(_TALKATIVE) else "WARNING"
+            if name == _QUOTES_IN_ERRORS:
+                floor = "CRITICAL"
             if record["level"].no < logger.level(floor).no:
                 return False
         shown = {k: v for k, v in record["extra"].items() if k not in ("service", "details")}
