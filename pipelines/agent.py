@@ -37,8 +37,7 @@ def engines(settings: Settings) -> EngineRoom:
 
 def phrases(settings: Settings) -> dict[str, str]:
     """What a process that converses says again and again, by name."""
-    values = settings.conversation
-    return {"greeting": values.greeting, "filler": values.filler, "apology": values.apology}
+    return settings.conversation.phrases
 
 
 def build(

@@ -22,6 +22,7 @@ from voice_agent.frames import (
 )
 from voice_agent.turns.playback import REPEAT_AT_MOST_S, Playback
 from voice_agent.wire.agent import Playback as PlaybackReport
+from voice_agent.wire.asr import Close
 
 # how often it is looked at whether audio has been played
 _LOOK_AT_LEAST_S = 0.02
@@ -41,7 +42,8 @@ class AnswerTracker(FrameProcessor):
     Holds audio back while the client has `max_ahead_s` unplayed. Pushes `AnswerEndFrame`
     both ways once the answer was heard to its end, or after an `InterruptionFrame`. From a
     `HoldFrame` to a `ResumeFrame` nothing of the answer passes; then what the client has
-    dropped is sent again, from the beginning of the word that was cut.
+    dropped is sent again, from the beginning of the word that was cut. A `close` waits for the
+    end of the answer.
 
     Args:
         session_id: Whose answers they are.
@@ -68,6 +70,7 @@ class AnswerTracker(FrameProcessor):
         self._flows.set()
         self._resending = asyncio.Lock()
         self._ending: asyncio.Task[None] | None = None
+        self._closing: Frame | None = None
 
     @property
     def ahead_s(self) -> float:
@@ -85,6 +88,9 @@ class AnswerTracker(FrameProcessor):
                 return
             case ResumeFrame():
                 await self._resume()
+                return
+            case ClientMessageFrame(message=Close()) if self._turn is not None:
+                self._closing = frame  # the answer is due to whoever asked
                 return
             case _:
                 await self._follow(frame)
@@ -187,6 +193,9 @@ class AnswerTracker(FrameProcessor):
         for direction in (FrameDirection.DOWNSTREAM, FrameDirection.UPSTREAM):
             end = AnswerEndFrame(turn=turn, interrupted=interrupted, heard_text=heard)
             await self.push_frame(end, direction)
+        closing, self._closing = self._closing, None
+        if closing is not None:
+            await self.push_frame(closing)
 
 
 def _after(at_s: float, sent: _Sent) -> SpokenAudioFrame:

@@ -10,6 +10,7 @@ from voice_agent.frames import (
     SpokenAudioFrame,
 )
 from voice_agent.wire.agent import Playback
+from voice_agent.wire.asr import Close
 
 HZ = 24_000
 
@@ -77,3 +78,16 @@ async def test_a_client_that_stutters_is_waited_for() -> None:
         assert ends(chain) == []
         await chain.up.until(AnswerEndFrame)
         assert ends(chain) == [(1, False, "One.")]
+
+
+async def test_a_client_that_closes_gets_its_answer_first() -> None:
+    close = ClientMessageFrame(message=Close(type="close"))
+    async with chained(tracker()) as chain:
+        await chain.send(AnswerStartFrame(turn=1), LLMTextFrame("One."), close)
+        assert chain.down.of(ClientMessageFrame) == []
+        await chain.send(spoken(0.05, 0, 4), TTSStoppedFrame())
+        await chain.down.until(ClientMessageFrame)
+        assert ends(chain) == [(1, False, "One.")]
+        chain.down.frames.clear()
+        await chain.send(close)
+        assert chain.down.of(ClientMessageFrame) == [close]

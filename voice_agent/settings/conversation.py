@@ -42,3 +42,14 @@ class ConversationSettings(Group):
         }
     )
     """Such words by language, as JSON."""
+
+    @property
+    def phrases(self) -> dict[str, str]:
+        """What is said again and again, by name."""
+        return {
+            "greeting": self.greeting,
+            "filler": self.filler,
+            "apology": self.apology,
+            "idle_prompt": self.idle_prompt if self.idle_prompt_s else "",
+            "goodbye": self.goodbye if self.idle_prompt_s else "",
+        }
