@@ -60,11 +60,15 @@ Connect = Callable[[str, Resume | None], Awaitable[OneConnection[S]]]
 `voice_agent.client.connection.connected`."""
 
 
-def connecting(service: str, adapter: TypeAdapter[S], timeout_s: float) -> Connect[S]:
+def connecting(
+    service: str, adapter: TypeAdapter[S], timeout_s: float, keepalive: Keepalive = QUICK
+) -> Connect[S]:
     """Opens connections to one kind of service. Arguments as of `connected`."""
 
     def connect(url: str, resume: Resume | None) -> Awaitable[Connection[S]]:
-        return connected(url, service, adapter, timeout_s=timeout_s, resume=resume, keepalive=QUICK)
+        return connected(
+            url, service, adapter, timeout_s=timeout_s, resume=resume, keepalive=keepalive
+        )
 
     return connect
 
