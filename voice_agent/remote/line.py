@@ -1,27 +1,32 @@
-"""One session's connection to the TTS service, which may go and come back in an answer."""
+"""One session's way to the TTS service, which may go and come back in an answer."""
 
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AsyncExitStack, aclosing
 from typing import Protocol
 
 import numpy as np
 
-from voice_agent.client.tts import TtsClient
+from voice_agent.client.lasting.backoff import Backoff
+from voice_agent.client.lasting.endpoints import Endpoints
+from voice_agent.client.lasting.events import ConnectionLost, ConnectionRestored, LastingEvent
+from voice_agent.client.lasting.tts import LastingTts
 from voice_agent.engines.base import SpokenChunk
-from voice_agent.engines.clauses import is_speakable
-from voice_agent.errors import AtCapacity, EngineTimeout, EngineUnavailable, VoiceAgentError
+from voice_agent.errors import (
+    AtCapacity,
+    EngineTimeout,
+    EngineUnavailable,
+    Unauthorized,
+    VoiceAgentError,
+)
 from voice_agent.wire.tts import AudioChunk, SynthesisOptions
 
-_CONNECT_WITHIN_S = 3.0
-_FIRST_DELAY_S = 0.05
-_LONGEST_DELAY_S = 0.5
-# what is longer is no word: Chinese has no spaces
-_MAX_WORD_CHARS = 30
+# Between attempts to reach the service, at the most.
+_AGAIN_S = 0.5
+_GONE = (AtCapacity, EngineUnavailable, Unauthorized)
 
-_Away = AtCapacity | EngineUnavailable
 _Spoken = AsyncGenerator[tuple[AudioChunk, bytes]]
 
 
@@ -33,7 +38,7 @@ class OutageListener(Protocol):
         ...
 
     def restored(self) -> None:
-        """It speaks."""
+        """It is there again."""
         ...
 
     def unwanted(self) -> None:
@@ -42,45 +47,46 @@ class OutageListener(Protocol):
 
 
 class VoiceLine:
-    """Speaks one text after another over one connection, and over a new one when it is lost.
+    """Speaks one text after another in a session of its own at the service.
 
     Args:
-        urls: Where the service may be; the first that answers and has room is used.
+        endpoints: Where the service may be.
         give_up_s: A service that is away for longer in a text is given up.
         clock: Seconds, monotonic.
     """
 
     def __init__(
         self,
-        urls: Sequence[str],
+        endpoints: Endpoints,
         *,
         give_up_s: float,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._urls = urls
+        self._endpoints = endpoints
         self._give_up_s = give_up_s
         self._clock = clock
-        self._client: TtsClient | None = None
-        self._connection = AsyncExitStack()
+        self._client: LastingTts | None = None
+        self._session = AsyncExitStack()
         self._speaking = asyncio.Lock()
+        self._away = False
         self._closed = False
         self.listener: OutageListener | None = None
 
     async def open(self) -> None:
         """Connects now rather than with the first text, if the service is there."""
         async with self._speaking:
-            with contextlib.suppress(AtCapacity, EngineUnavailable):
-                await self._connected()
+            with contextlib.suppress(*_GONE):
+                await self._connect()
 
     async def close(self) -> None:
-        """Ends the connection, and what is spoken over it; may be called twice."""
+        """Ends the session, and what is spoken in it; may be called twice."""
         self._closed = True
         await self._drop()
 
     async def speak(
         self, text: str, options: SynthesisOptions, *, timeout_s: float
     ) -> AsyncGenerator[SpokenChunk]:
-        """Speaks a text; after a loss it goes on with the word in which it stopped.
+        """Speaks a text; after a loss it goes on where it stopped, give or take a word.
 
         Raises:
             EngineTimeout: No audio came for `timeout_s` from a service that is there.
@@ -88,129 +94,76 @@ class VoiceLine:
             AtCapacity: It was there, and had no room for so long.
             VoiceAgentError: The service refused the text.
         """
-        progress = _Progress(text)
         async with self._speaking:
             try:
-                while progress.left:
-                    try:
-                        async with aclosing(self._try(progress, options, timeout_s)) as chunks:
-                            async for chunk in chunks:
-                                yield chunk
-                    except (AtCapacity, EngineUnavailable) as error:
-                        await self._wait(progress, error)
+                client = await self._connected()
+                async with aclosing(client.speak(text, options)) as answers:
+                    # what is away is waited for in there, and no delay of the engine's
+                    while (answer := await _next(answers, timeout_s + self._give_up_s)) is not None:
+                        yield _spoken(*answer)
             except EngineTimeout:
                 await self._drop()
                 raise
+            except EngineUnavailable:
+                if self._client is None or not self._client.connected:
+                    await self._drop()
+                raise
             finally:
-                if progress.lost_s is not None and self.listener is not None:
-                    self.listener.unwanted()
-
-    async def _try(
-        self, progress: "_Progress", options: SynthesisOptions, timeout_s: float
-    ) -> AsyncGenerator[SpokenChunk]:
-        """Speaks what is left, as far as one connection carries it."""
-        progress.stale = self._client is not None
-        client = await self._connected()
-        start = progress.restart
-        async with _closing(client.speak(progress.text[start:], options)) as answers:
-            while (answer := await _next(answers, timeout_s)) is not None:
-                message, data = answer
-                progress.stale = False
-                if progress.lost_s is not None:
-                    progress.lost_s = None
+                if self._away:
+                    self._away = False
                     if self.listener is not None:
-                        self.listener.restored()
-                progress.reached = max(progress.reached, start + message.text_end)
-                yield SpokenChunk(
-                    samples=np.frombuffer(data, np.float32),
-                    text_start=start + message.text_start,
-                    text_end=start + message.text_end,
-                )
-        progress.complete = True
+                        self.listener.unwanted()
 
-    async def _wait(self, progress: "_Progress", error: _Away) -> None:
-        """Waits until it is time to try again. Raises the error when that is over."""
-        await self._drop()
-        if self._closed:
-            raise error
-        if progress.stale:
-            return  # it may have gone long ago: that is no absence yet
-        now_s = self._clock()
-        if progress.lost_s is None:
-            progress.lost_s, progress.delay_s = now_s, _FIRST_DELAY_S
-        if self.listener is not None:
-            self.listener.lost(error)
-        if now_s - progress.lost_s >= self._give_up_s:
-            raise error
-        await asyncio.sleep(progress.delay_s)
-        progress.delay_s = min(2 * progress.delay_s, _LONGEST_DELAY_S)
-
-    async def _connected(self) -> TtsClient:
-        """The client; connects if there is none. Raises the error of the last address."""
+    async def _connected(self) -> LastingTts:
+        """The client; connects if there is none, for as long as there is hope."""
         if self._client is not None:
             return self._client
-        trouble: _Away | None = None
-        for url in self._urls:
+        began_s = self._clock()
+        while True:
             try:
-                client = await self._connection.enter_async_context(
-                    TtsClient.connect(url, timeout_s=_CONNECT_WITHIN_S)
-                )
-            except (AtCapacity, EngineUnavailable) as error:
-                trouble = error
-                continue
-            if self._closed:
-                await self._drop()
-                break
-            self._client = client
-            return client
-        raise trouble or EngineUnavailable("the session is gone")
+                return await self._connect()
+            except _GONE as error:
+                self._lost(error)
+                if self._clock() - began_s >= self._give_up_s:
+                    raise
+            await asyncio.sleep(_AGAIN_S)
+
+    async def _connect(self) -> LastingTts:
+        if self._closed:
+            raise EngineUnavailable("the session is gone")
+        backoff = Backoff(most_s=_AGAIN_S, give_up_s=self._give_up_s)
+        client = await self._session.enter_async_context(
+            LastingTts.connect(self._endpoints, on_event=self._follow, backoff=backoff)
+        )
+        if self._closed:
+            await self._drop()
+            raise EngineUnavailable("the session is gone")
+        self._client = client
+        self._restored()
+        return client
 
     async def _drop(self) -> None:
         self._client = None
-        await self._connection.aclose()
+        await self._session.aclose()
 
+    def _follow(self, event: LastingEvent) -> None:
+        match event:
+            case ConnectionLost():
+                self._lost(EngineUnavailable(event.reason))
+            case ConnectionRestored():
+                self._restored()
+            case _:
+                pass
 
-class _Progress:
-    """How far a text was spoken.
+    def _lost(self, error: VoiceAgentError) -> None:
+        self._away = True
+        if self.listener is not None:
+            self.listener.lost(error)
 
-    Attributes:
-        text: All of it.
-        reached: Where the last chunk ends in it.
-        complete: Whether the service has said so.
-        stale: The connection in use was made before, and has not spoken of this text.
-        lost_s: Since when the service has been away; None if it is there.
-        delay_s: Before it is tried again.
-    """
-
-    def __init__(self, text: str) -> None:
-        self.text = text
-        self.reached = 0
-        self.complete = False
-        self.stale = False
-        self.lost_s: float | None = None
-        self.delay_s = _FIRST_DELAY_S
-
-    @property
-    def restart(self) -> int:
-        """Where to go on: the beginning of the last word, of which half may have been heard."""
-        head = self.text[: self.reached].rstrip()
-        word = len(head) - len(head.split()[-1]) if head else 0
-        return word if len(head) - word <= _MAX_WORD_CHARS else self.reached
-
-    @property
-    def left(self) -> bool:
-        """Whether there is something left to speak."""
-        return not self.complete and is_speakable(self.text[self.restart :])
-
-
-@asynccontextmanager
-async def _closing(spoken: _Spoken) -> AsyncGenerator[_Spoken]:
-    """Cancels the request at the end; a connection that is gone needs no cancel."""
-    try:
-        yield spoken
-    finally:
-        with contextlib.suppress(VoiceAgentError):
-            await spoken.aclose()
+    def _restored(self) -> None:
+        self._away = False
+        if self.listener is not None:
+            self.listener.restored()
 
 
 async def _next(spoken: _Spoken, timeout_s: float) -> tuple[AudioChunk, bytes] | None:
@@ -219,3 +172,11 @@ async def _next(spoken: _Spoken, timeout_s: float) -> tuple[AudioChunk, bytes] |
             return await anext(spoken, None)
     except TimeoutError:
         raise EngineTimeout(f"the TTS service took longer than {timeout_s:g} s") from None
+
+
+def _spoken(chunk: AudioChunk, data: bytes) -> SpokenChunk:
+    return SpokenChunk(
+        samples=np.frombuffer(data, np.float32),
+        text_start=chunk.text_start,
+        text_end=chunk.text_end,
+    )

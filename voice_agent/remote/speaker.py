@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 
 from voice_agent import metrics
+from voice_agent.client.lasting.endpoints import Endpoints
 from voice_agent.engines.base import (
     Conditioning,
     Priority,
@@ -27,7 +28,7 @@ _REGISTERED_THERE = "voices are registered at the TTS service"
 
 
 class RemoteSpeaker(RemoteEngine):
-    """Speaks through the TTS service, over a connection for each session.
+    """Speaks through the TTS service, in a session of its own there for each session here.
 
     So texts of a session are spoken in order, and the slots of the service count callers.
     All voices of the service are its own, registered ones too.
@@ -39,6 +40,7 @@ class RemoteSpeaker(RemoteEngine):
 
     def __init__(self, urls: Sequence[str], *, give_up_s: float) -> None:
         super().__init__(service="tts", role="speaks", urls=urls, sample_rate_hz=_SAMPLE_RATE_HZ)
+        self._endpoints = Endpoints(urls)
         self._give_up_s = give_up_s
         self._lines: dict[str, VoiceLine] = {}
         self._closing: set[asyncio.Task[None]] = set()
@@ -89,7 +91,7 @@ class RemoteSpeaker(RemoteEngine):
         """Speaks chunk by chunk, as fast as the consumer takes them.
 
         While the service is away it is tried again, up to `give_up_s`; then the text goes on
-        with the word in which it stopped. Closing the generator, or cancelling the task that
+        where it stopped, give or take a word. Closing the generator, or cancelling the task that
         iterates, cancels the request at the service.
 
         Raises:
@@ -149,7 +151,7 @@ class RemoteSpeaker(RemoteEngine):
         return self._lines[session_id]
 
     def _new_line(self) -> VoiceLine:
-        return VoiceLine(self.urls, give_up_s=self._give_up_s)
+        return VoiceLine(self._endpoints, give_up_s=self._give_up_s)
 
 
 def _options(job: SpeakJob) -> SynthesisOptions:
