@@ -1,6 +1,6 @@
 """What all sessions of a process think with: the model's endpoints, and its tools."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterable
 from contextlib import aclosing
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
@@ -70,6 +70,10 @@ class Mind:
         for tool in [*self._functions, *(self._servers.tools if self._servers else [])]:
             found.setdefault(tool.name, tool)
         return found
+
+    def add(self, tools: Iterable[Tool]) -> None:
+        """Gives the model more tools than the settings name."""
+        self._functions += tools
 
     async def load(self) -> None:
         """Prepares connections to the endpoints, and makes those to MCP servers."""
