@@ -122,7 +122,8 @@ async def test_a_conversation_on_the_wire_is_kept(kept: Kept) -> None:
     assert again["turn"] == 2
     left, right = kept.sound(record)
     assert len(left) / HZ == pytest.approx(record["duration_s"], abs=0.4)
-    assert loud_s(left) == pytest.approx((question["start_s"], question["end_s"]), abs=0.3)
+    # the segment that is transcribed may be a little longer than the sound
+    assert loud_s(left) == pytest.approx((question["start_s"], question["end_s"]), abs=0.6)
     began_s, ended_s = loud_s(right)
     assert began_s == pytest.approx(answer["start_s"], abs=0.3)
     assert ended_s == pytest.approx(again["end_s"], abs=0.5)
@@ -146,11 +147,15 @@ async def test_a_call_is_kept_without_what_an_interruption_took(kept: Kept) -> N
     record = await asyncio.to_thread(kept.last)
     assert (record["kind"], record["ended_by"]) == ("twilio", "caller")
     assert (record["call_sid"], record["stream_sid"]) == (call_sid, stream_sid)
-    question, long, stop, yes = record["turns"]
+    question, *stops = [turn for turn in record["turns"] if turn["who"] == "caller"]
+    # what interrupts may be two turns, and the answer to the first unheard
+    long, *_, yes = [turn for turn in record["turns"] if turn["who"] == "agent"]
     assert (long["said"].strip(), long["interrupted"]) == (LONG, True)
     assert 2 < len(long["heard"].split()) < 20
     assert yes["said"].strip() == yes["heard"].strip() == "Yes."
-    assert question["end_s"] < long["start_s"] < stop["start_s"] < long["end_s"] < yes["start_s"]
+    assert (
+        question["end_s"] < long["start_s"] < stops[0]["start_s"] < long["end_s"] < yes["start_s"]
+    )
     _, right = kept.sound(record)
     # the agent's side is as it was in the caller's ear, to the time that the line takes
     recorded = np.abs(right.astype(np.int32)) > 500
@@ -158,7 +163,7 @@ async def test_a_call_is_kept_without_what_an_interruption_took(kept: Kept) -> N
     [recorded_at] = np.nonzero(recorded)
     assert recorded_at[0] / HZ == pytest.approx(heard_at[0] / 8000, abs=0.4)
     assert recorded_at[-1] / HZ == pytest.approx(heard_at[-1] / 8000, abs=0.6)
-    cut = right[round((long["end_s"] + 0.1) * HZ) : round((yes["start_s"] - 0.05) * HZ)]
+    cut = right[round((long["end_s"] + 0.1) * HZ) : round(stops[0]["end_s"] * HZ)]
     assert not cut.any()
 
 
