@@ -4,15 +4,16 @@ import asyncio
 from typing import Protocol
 
 from loguru import logger
-from pipecat.frames.frames import (
-    Frame,
-    LLMFullResponseEndFrame,
-    LLMFullResponseStartFrame,
-    LLMTextFrame,
-)
+from pipecat.frames.frames import Frame
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 
-from voice_agent.frames import AnswerEndFrame, AnswerStartFrame, HangUpFrame, TransferFrame
+from voice_agent.frames import (
+    AnswerEndFrame,
+    AnswerStartFrame,
+    HangUpFrame,
+    PhraseFrame,
+    TransferFrame,
+)
 
 # the longest goodbye that is waited for
 _HEARD_WITHIN_S = 30.0
@@ -79,12 +80,4 @@ class CallControl(FrameProcessor):
             await self._line.hang_up()
         elif not await self._line.transfer(frame.to):
             self._acting = None  # it may be tried again
-            await self._say(APOLOGY)
-
-    async def _say(self, text: str) -> None:
-        for frame in (
-            LLMFullResponseStartFrame(),
-            LLMTextFrame(text),
-            LLMFullResponseEndFrame(),
-        ):
-            await self.push_frame(frame)
+            await self.push_frame(PhraseFrame(text=APOLOGY))
