@@ -30,6 +30,7 @@ from voice_agent.frames import (
     AnswerStartFrame,
     ClientMessageFrame,
     FinalFrame,
+    HoldFrame,
     PhraseAudioFrame,
     ServerMessageFrame,
     SpokenAudioFrame,
@@ -112,7 +113,7 @@ class AgentRecorder(FrameProcessor):
                 self._hear(frame)
             case TTSStoppedFrame():
                 self._end_piece()
-            case InterruptionFrame():
+            case InterruptionFrame() | HoldFrame():
                 self._clear()
             case FinalFrame():
                 self._transcript.spoken(
@@ -181,10 +182,11 @@ class AgentRecorder(FrameProcessor):
         file: StereoFile | None = None
         try:
             file = await asyncio.to_thread(StereoFile, sound.path, ASR_SAMPLE_RATE_HZ)
-            while not self._over.is_set():
+            over = False
+            while not over:
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(_WRITE_EVERY_S):
-                        await self._over.wait()
+                        over = await self._over.wait()
                 await asyncio.to_thread(file.write, sound.mix.take())
         except (OSError, TooLarge) as error:
             logger.error("the sound cannot be recorded any more: {}", type(error).__name__)
