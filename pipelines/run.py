@@ -7,7 +7,8 @@ from pipecat.pipeline.worker import PipelineParams, PipelineWorker
 from pipecat.transports.base_transport import BaseTransport
 from pipecat.workers.runner import WorkerRunner
 
-from transports.wire import WireSerializer, WireTransport
+from transports.serializer import WireSerializer
+from transports.wire import WireTransport
 from voice_agent.engines.base import ASR_SAMPLE_RATE_HZ
 from voice_agent.server.sessions import Session
 
@@ -15,12 +16,15 @@ _OUTPUT_SAMPLE_RATE_HZ = 24_000
 
 
 def over_wire(session: Session, serializer: WireSerializer) -> WireTransport:
-    """The session's WebSocket as a transport that speaks what `serializer` means."""
+    """The session's connections as a transport that speaks what `serializer` means."""
+    server = session.settings.server
     return WireTransport(
-        session.websocket,
+        session.socket,
         service=session.service,
         serializer=serializer,
-        send_timeout_s=session.settings.server.send_timeout_s,
+        resume_s=server.resume_s,
+        max_kept_bytes=server.max_resume_bytes,
+        max_held_s=session.settings.tts.max_ahead_s,
     )
 
 

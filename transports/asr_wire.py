@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pipecat.frames.frames import Frame, InputAudioRawFrame
 
-from transports.wire import WireSerializer
+from transports.serializer import WireSerializer
 from voice_agent import metrics
 from voice_agent.audio.reader import AudioReader
 from voice_agent.engines.base import ASR_SAMPLE_RATE_HZ

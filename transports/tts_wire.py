@@ -6,7 +6,7 @@ from typing import Any
 
 from pipecat.frames.frames import Frame
 
-from transports.wire import WireSerializer
+from transports.serializer import WireSerializer
 from voice_agent.errors import BadMessage
 from voice_agent.frames import ClientMessageFrame
 from voice_agent.wire.common import ClientMessage, parse

@@ -13,6 +13,16 @@ sessions_open = Gauge("voice_agent_sessions_open", "Sessions that hold a slot.",
 sessions_total = Counter(
     "voice_agent_sessions_total", "Sessions by how they began.", ["service", "outcome"]
 )
+sessions_lost_total = Counter(
+    "voice_agent_sessions_lost_total",
+    "Times that a session lost its connection and waited for its client.",
+    ["service"],
+)
+sessions_resumed_total = Counter(
+    "voice_agent_sessions_resumed_total",
+    "Clients that came back: resumed, expired, refused (a last_seq that cannot be).",
+    ["service", "outcome"],
+)
 errors_total = Counter(
     "voice_agent_errors_total", "Errors sent to clients, by code.", ["service", "code"]
 )

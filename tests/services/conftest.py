@@ -20,6 +20,8 @@ _ROOT = Path(__file__).parents[2]
 _START_TIMEOUT_S = 60.0
 # What hears in the tests unless they say otherwise: it understands what they say, and is fast.
 _HEARS = {"ASR__ENGINE": "whisper", "ASR__MODEL": MODEL, "WHISPER__FINAL_WINDOW": "short"}
+# Tests of clients that vanish look at what is left of them, and do not want to wait for it.
+_SOON_OVER = {"SERVER__RESUME_S": 1}
 EMBEDDED: dict[str, Any] = {"ASR__ENGINE": "pocketsphinx", "ASR__MODEL": ""}
 """Settings for the recogniser that a fresh checkout has."""
 
@@ -116,19 +118,19 @@ def _wait_until_ready(service: RunningService) -> None:
 @pytest.fixture(scope="session")
 def asr() -> Generator[RunningService]:
     """One ASR service for all tests that do not need their own settings."""
-    with running("asr") as service:
+    with running("asr", **_SOON_OVER) as service:
         yield service
 
 
 @pytest.fixture(scope="session")
 def tts() -> Generator[RunningService]:
     """One TTS service for all tests that do not need their own settings."""
-    with running("tts") as service:
+    with running("tts", **_SOON_OVER) as service:
         yield service
 
 
 @pytest.fixture(scope="session")
 def agent() -> Generator[RunningService]:
     """One agent for all tests that do not need their own settings."""
-    with running("agent") as service:
+    with running("agent", **_SOON_OVER) as service:
         yield service

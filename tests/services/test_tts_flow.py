@@ -72,7 +72,7 @@ async def test_a_client_that_does_not_read_stops_its_own_speech_and_loses_nothin
 
 
 async def test_a_client_that_never_reads_is_dropped_and_its_speech_with_it() -> None:
-    with running("tts", SERVER__SEND_TIMEOUT_S=1, SERVER__MAX_SESSIONS=1) as service:
+    with running("tts", SERVER__SEND_TIMEOUT_S=1, SERVER__MAX_SESSIONS=1, SERVER__RESUME_S=0) as service:
         sock = small_socket(service)
         async with connect(service.ws, sock=sock, max_queue=1, ping_interval=None) as connection:
             await connection.recv()
@@ -109,9 +109,12 @@ async def leave_somewhere(service: RunningService, number: int) -> None:
             connection.transport.abort()
 
 
-async def test_100_clients_that_leave_in_the_middle_leave_nothing_behind(
-    tts: RunningService,
-) -> None:
+async def test_100_clients_that_leave_in_the_middle_leave_nothing_behind() -> None:
+    with running("tts", SERVER__RESUME_S=0) as tts:
+        await leave_100(tts)
+
+
+async def leave_100(tts: RunningService) -> None:
     async def all_gone() -> bool:
         return await metric(tts, OPEN) == 0
 
@@ -135,7 +138,12 @@ async def test_100_clients_that_leave_in_the_middle_leave_nothing_behind(
     assert not [line for line in tts.log if "Traceback" in line or "ERROR" in line]
 
 
-async def test_a_disconnect_frees_the_engine_at_once(tts: RunningService) -> None:
+async def test_a_disconnect_frees_the_engine_at_once_where_nobody_comes_back() -> None:
+    with running("tts", SERVER__RESUME_S=0) as tts:
+        await disconnect(tts)
+
+
+async def disconnect(tts: RunningService) -> None:
     cancelled = 'voice_agent_engine_jobs_total{engine="espeak",kind="interactive",outcome='
     async with listening(tts, sock=small_socket(tts), max_queue=1) as listener:
         await listener.send(type="synthesize", text=LONG)

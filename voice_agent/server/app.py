@@ -13,9 +13,10 @@ from loguru import logger
 
 from voice_agent import metrics
 from voice_agent.engines.room import EngineRoom
-from voice_agent.errors import AtCapacity, ResumeExpired, VoiceAgentError
+from voice_agent.errors import AtCapacity, VoiceAgentError
 from voice_agent.server.failures import answer_failure
 from voice_agent.server.health import health_router
+from voice_agent.server.resume import resumed
 from voice_agent.server.sessions import Session, Sessions
 from voice_agent.settings import Settings, load_settings
 from voice_agent.synthesis.phrases import PhraseBook
@@ -167,6 +168,8 @@ def _endpoint(app: FastAPI, bot: Bot) -> Callable[[WebSocket], Awaitable[None]]:
         # keys are checked here, before the upgrade, once there are keys
         state: State = app.state.service
         await websocket.accept()
+        if await resumed(websocket, state.sessions):
+            return
         if reasons := state.room.unready():
             await _refuse(websocket, AtCapacity(reasons[0], retry_after_ms=1000))
             return
@@ -175,24 +178,12 @@ def _endpoint(app: FastAPI, bot: Bot) -> Callable[[WebSocket], Awaitable[None]]:
         except AtCapacity as error:
             await _refuse(websocket, error)
             return
-        with logger.contextualize(session=session.id):
-            try:
-                if "resume" in websocket.query_params:
-                    expired = ResumeExpired("this session cannot be resumed; a new one begins")
-                    await websocket.send_text(_json(expired))
-                logger.info("a session begins")
-                await bot(session)
-            finally:
-                state.sessions.release(session)
-                logger.info("the session is over")
+        state.sessions.run(session, bot)
+        await state.sessions.hold(session, session.socket)
 
     return serve
 
 
 async def _refuse(websocket: WebSocket, error: AtCapacity) -> None:
-    await websocket.send_text(_json(error))
+    await websocket.send_text(Error.of(error).model_dump_json(exclude_none=True))
     await websocket.close(error.close_code or 1013)
-
-
-def _json(error: AtCapacity | ResumeExpired) -> str:
-    return Error.of(error).model_dump_json(exclude_none=True)

@@ -32,7 +32,15 @@ class HttpFlow(H11Protocol):
 
 
 class WebSocketFlow(WebSocketsSansIOProtocol):
-    """A WebSocket whose `send` waits until the kernel has taken the message."""
+    """A WebSocket whose `send` waits until the kernel has taken the message.
+
+    A connection that ends without a close frame has the code 1006, as RFC 6455 (7.1.5) says.
+    """
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Tells so before uvicorn says 1005, which is also what some clients leave with."""
+        self.queue.put_nowait({"type": "websocket.disconnect", "code": 1006})
+        super().connection_lost(exc)
 
     async def run_asgi(self) -> None:
         """Runs the session; a client that still does not read is not waited for after it."""

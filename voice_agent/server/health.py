@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from voice_agent.server.sessions import described, limits
+from voice_agent.server.introduction import described, limits
 
 health_router = APIRouter()
 

@@ -3,8 +3,8 @@
 import asyncio
 import contextlib
 import secrets
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Protocol
 
 from fastapi import WebSocket
 from loguru import logger
@@ -12,42 +12,32 @@ from loguru import logger
 from voice_agent import metrics
 from voice_agent.engines.room import EngineRoom
 from voice_agent.errors import AtCapacity, IdleTimeout
+from voice_agent.server.connections import Connection, Resumable
+from voice_agent.server.introduction import described, limits
+from voice_agent.server.socket import NORMAL_CLOSURE, ClientSocket
 from voice_agent.settings import Settings
 from voice_agent.synthesis.phrases import PhraseBook
 from voice_agent.voices.library import VoiceLibrary
-from voice_agent.wire.common import Draining, Error, Limits, Ready, ServerMessage
+from voice_agent.wire.common import Draining, Error, Ready
 
 _SERVICE_RESTART = 1012
+_INTERNAL_ERROR = 1011
 _WATCH_EVERY_S = 1.0
 _RETRY_AFTER_MS = 2000
-
-
-class Connection(Protocol):
-    """What a session's transport offers to the server."""
-
-    @property
-    def silent_s(self) -> float:
-        """Seconds since the client sent anything."""
-        ...
-
-    async def send(self, message: ServerMessage) -> None:
-        """Writes a message."""
-        ...
-
-    async def close(self, code: int) -> None:
-        """Ends the connection."""
-        ...
+# a session that was closed has only to put its things away
+_END_WITHIN_S = 2.0
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Session:
-    """One client's connection: what a bot gets.
+    """One client, across its connections: what a bot gets.
 
     Attributes:
         id: Names it in logs and `ready`.
         resume_token: What the client may come back with.
         service: `asr`, `tts` or `agent`.
-        websocket: Accepted, and nothing sent on it yet.
+        websocket: The first one: accepted, and nothing sent on it yet.
+        socket: The same, for a session that may outlive it.
         room: The engines of the process.
         settings: Of the process.
         voices: Of the process's speaker, if it has one.
@@ -57,20 +47,32 @@ class Session:
 
     service: str
     websocket: WebSocket
+    socket: ClientSocket
     room: EngineRoom
     settings: Settings
     voices: VoiceLibrary | None = None
     phrases: PhraseBook | None = None
     id: str = field(default_factory=lambda: secrets.token_hex(8))
-    resume_token: str = field(default_factory=lambda: secrets.token_urlsafe(24))
+    resume_token: str = field(default_factory=lambda: _token())
     connection: Connection | None = None
+    _used: tuple[str, int] | None = None
+    """The token before, and how many frames had been taken when it was used."""
+
+    @property
+    def resumable(self) -> Resumable | None:
+        """Its connection, if that can be lost and made again."""
+        return self.connection if isinstance(self.connection, Resumable) else None
 
     def attach(self, connection: Connection) -> None:
         """Lets the server speak to the client and end the session."""
         self.connection = connection
 
-    def ready(self) -> Ready:
-        """The message that opens the session."""
+    def ready(self, received_frames: int | None = None) -> Ready:
+        """The message that opens a connection.
+
+        Args:
+            received_frames: Of a session that goes on; None for the first connection.
+        """
         return Ready.model_validate(
             {
                 "session_id": self.id,
@@ -78,37 +80,45 @@ class Session:
                 "service": self.service,
                 "engine": described(self.room),
                 "limits": limits(self.settings),
+                "resumed": None if received_frames is None else True,
+                "received_frames": received_frames,
             }
         )
 
+    def accepts(self, token: str) -> bool:
+        """Whether this token resumes the session now.
 
-def described(room: EngineRoom) -> dict[str, dict[str, object]]:
-    """The engines by role, for `ready` and ``/v1/info``."""
-    return {
-        role: {
-            "name": info.name,
-            "model": info.model,
-            "device": info.device,
-            "precision": info.precision,
-            "sample_rate": info.sample_rate_hz,
-            "languages": list(info.languages),
-            "capacity": info.capacity,
-            "why": info.why,
-            "hint": info.hint,
-        }
-        for role, info in room.infos.items()
-    }
+        A token that was used stays good until the client has sent something over the new
+        connection: that may be lost before the client has read its new token.
+        """
+        if self.resumable is None:
+            return False
+        if secrets.compare_digest(token.encode(), self.resume_token.encode()):
+            return True
+        if self._used is None or self._used[1] != self.resumable.n_received:
+            return False
+        return secrets.compare_digest(token.encode(), self._used[0].encode())
+
+    async def resume(self, token: str, socket: ClientSocket, last_seq: int) -> None:
+        """Goes on over another socket. Raises ResumeExpired, BadMessage.
+
+        Args:
+            token: Was accepted; another one takes its place.
+            socket: Nothing has been sent on it.
+            last_seq: Number of the last message that the client has.
+        """
+
+        def ready(received_frames: int) -> Ready:
+            self._used = (token, received_frames)
+            self.resume_token = _token()
+            return self.ready(received_frames)
+
+        assert self.resumable is not None, "it accepted the token"
+        await self.resumable.resume(socket, last_seq, ready)
 
 
-def limits(settings: Settings) -> Limits:
-    """What a client may send."""
-    return Limits(
-        max_sessions=settings.server.max_sessions,
-        max_frame_bytes=settings.server.max_frame_bytes,
-        max_unprocessed_audio_s=settings.server.max_unprocessed_audio_s,
-        max_text_chars=settings.tts.max_text_chars,
-        idle_timeout_s=settings.server.idle_timeout_s,
-    )
+def _token() -> str:
+    return secrets.token_urlsafe(24)
 
 
 class Sessions:
@@ -121,11 +131,12 @@ class Sessions:
     """
 
     def __init__(self, service: str, settings: Settings, phrases: PhraseBook | None = None) -> None:
-        self._service = service
+        self.service = service
         self._settings = settings
         self._phrases = phrases
         self._open: set[Session] = set()
         self._empty = asyncio.Event()
+        self._running: dict[Session, asyncio.Task[None]] = {}
         self.draining = False
 
     @property
@@ -145,47 +156,100 @@ class Sessions:
             AtCapacity: No slot is free, or the service is going down.
         """
         if self.draining or self.full:
-            metrics.sessions_total.labels(self._service, "refused").inc()
+            metrics.sessions_total.labels(self.service, "refused").inc()
             reason = "the service is going down" if self.draining else "all lines are busy"
             raise AtCapacity(f"{reason}, try again later", retry_after_ms=_RETRY_AFTER_MS)
         session = Session(
-            service=self._service,
+            service=self.service,
             websocket=websocket,
+            socket=self.socket(websocket),
             room=room,
             settings=self._settings,
             voices=voices,
             phrases=self._phrases,
         )
         self._open.add(session)
-        metrics.sessions_total.labels(self._service, "accepted").inc()
-        metrics.sessions_open.labels(self._service).set(self.n_open)
+        metrics.sessions_total.labels(self.service, "accepted").inc()
+        metrics.sessions_open.labels(self.service).set(self.n_open)
         return session
+
+    def socket(self, websocket: WebSocket) -> ClientSocket:
+        """An accepted WebSocket, for a session that may outlive it."""
+        return ClientSocket(websocket, send_timeout_s=self._settings.server.send_timeout_s)
 
     def release(self, session: Session) -> None:
         """Gives a slot back and takes the session's jobs out of the engines."""
         self._open.discard(session)
         if not self._open:
             self._empty.set()
-        metrics.sessions_open.labels(self._service).set(self.n_open)
+        metrics.sessions_open.labels(self.service).set(self.n_open)
         session.room.forget(session.id)
 
+    def run(self, session: Session, bot: Callable[[Session], Awaitable[None]]) -> None:
+        """Runs a session that was opened, in a task of its own, and releases it after that.
+
+        It may outlive the connection that it began with.
+        """
+        self._running[session] = asyncio.create_task(self._run(session, bot))
+
+    async def hold(self, session: Session, socket: ClientSocket) -> None:
+        """Keeps a connection for as long as a session that was `run` needs it."""
+        running = self._running.get(session)
+        used = asyncio.create_task(socket.ended())
+        try:
+            await asyncio.wait(
+                [used, *([running] if running else [])], return_when=asyncio.FIRST_COMPLETED
+            )
+            await socket.close(_INTERNAL_ERROR)  # the session failed, or it has been closed
+            await used
+        finally:
+            used.cancel()
+
+    def find(self, token: str, path: str) -> Session | None:
+        """The session that this token resumes at this path."""
+        return next(
+            (s for s in self._open if s.websocket.url.path == path and s.accepts(token)), None
+        )
+
+    async def end(self, session: Session) -> None:
+        """Ends a session for which nobody comes back any more."""
+        if session.connection is not None:
+            await session.connection.close(NORMAL_CLOSURE)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_END_WITHIN_S):
+                if session in self._running:
+                    await asyncio.wait([self._running[session]])
+
     async def watch(self) -> None:
-        """Ends sessions whose client has been silent for too long; runs for ever."""
-        limit_s = self._settings.server.idle_timeout_s
+        """Ends sessions whose client has been silent, or away, for too long; runs for ever."""
+        server = self._settings.server
+        every_s = min(_WATCH_EVERY_S, server.idle_timeout_s / 4, server.resume_s / 4 or 1.0)
         while True:
-            await asyncio.sleep(min(_WATCH_EVERY_S, limit_s / 4))
+            await asyncio.sleep(every_s)
             for session in list(self._open):
                 connection = session.connection
-                if connection is not None and connection.silent_s > limit_s:
+                away_s = session.resumable.away_s if session.resumable else 0.0
+                if connection is None:
+                    continue
+                if away_s:
+                    if self.draining or away_s > server.resume_s:
+                        logger.bind(session=session.id).info("the client did not come back")
+                        await connection.close(NORMAL_CLOSURE)
+                elif connection.silent_s > server.idle_timeout_s:
                     logger.bind(session=session.id).info("the client was silent for too long")
-                    error = IdleTimeout(f"nothing came for {limit_s:g} s")
+                    error = IdleTimeout(f"nothing came for {server.idle_timeout_s:g} s")
                     await connection.send(Error.of(error))
                     await connection.close(error.close_code or 1001)
 
     async def drain(self) -> None:
-        """Lets running sessions finish until the deadline, then ends them."""
+        """Lets running sessions finish until the deadline, then ends them.
+
+        Those whose client is away end at once.
+        """
         self.draining = True
         timeout_s = self._settings.server.drain_timeout_s
+        away = [s.resumable for s in self._open if s.resumable and s.resumable.away_s]
+        await asyncio.gather(*(c.close(NORMAL_CLOSURE) for c in away), return_exceptions=True)
         connections = [s.connection for s in self._open if s.connection is not None]
         message = Draining(deadline_ms=round(timeout_s * 1000))
         await asyncio.gather(*(c.send(message) for c in connections), return_exceptions=True)
@@ -196,3 +260,25 @@ class Sessions:
                     await self._empty.wait()
         left = [s.connection for s in self._open if s.connection is not None]
         await asyncio.gather(*(c.close(_SERVICE_RESTART) for c in left), return_exceptions=True)
+        await self._end_all()
+
+    async def _end_all(self) -> None:
+        """Waits for the tasks of sessions that were closed."""
+        tasks = list(self._running.values())
+        if tasks:
+            _, pending = await asyncio.wait(tasks, timeout=_END_WITHIN_S)
+            for task in pending:
+                task.cancel()
+            await asyncio.gather(*pending, return_exceptions=True)
+
+    async def _run(self, session: Session, bot: Callable[[Session], Awaitable[None]]) -> None:
+        with logger.contextualize(session=session.id):
+            try:
+                logger.info("a session begins")
+                await bot(session)
+            except Exception:
+                logger.exception("a session failed")
+            finally:
+                self._running.pop(session, None)
+                self.release(session)
+                logger.info("the session is over")

@@ -28,6 +28,10 @@ class ServerSettings(Group):
     """Audio of one session that may wait for processing; more is refused or waits."""
     send_timeout_s: Positive = 20.0
     """A client that reads nothing for this long while messages wait is disconnected."""
+    resume_s: float = Field(default=30.0, ge=0)
+    """A session whose connection was lost waits this long for its client; 0 ends it at once."""
+    max_resume_bytes: int = Field(default=8 << 20, ge=1 << 16)
+    """Messages kept for a client that may come back, in a session: what two kernels buffer."""
 
 
 class AuthSettings(Group):
