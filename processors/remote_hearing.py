@@ -138,10 +138,10 @@ class RemoteHearing(FrameProcessor):
     async def _finish(self) -> None:
         """Waits for what is due, as far as a service is there."""
         self._closing = True
-        if self._asr is None or self._listening is None:
-            return
-        await self._asr.close()
-        await asyncio.wait([self._listening], timeout=self._final_timeout_s)
+        if self._asr is not None:
+            await self._asr.close()
+        if self._listening is not None:
+            await asyncio.wait([self._listening], timeout=self._final_timeout_s)
 
     async def _listen(self) -> None:
         """Has a session at the service for as long as this one lasts."""
@@ -161,23 +161,32 @@ class RemoteHearing(FrameProcessor):
             EngineUnavailable: None answered at the beginning.
             Unauthorized: They want a key.
         """
+        known = dict(self._config)
         async with LastingAsr.connect(
             self._ears.endpoints,
-            config=self._config,
+            config=known,
             live=True,
             max_kept_s=self._settings.max_kept_audio_s,
             # as long as the call lasts, there is somebody to come back for
             backoff=Backoff(most_s=_AGAIN_S, give_up_s=math.inf),
         ) as asr:
             self._frames.begin(self._kept.start_s)
-            while (audio := self._kept.next()) is not None:
-                await asr.send(audio)
+            await self._catch_up(asr, known)
             self._asr = asr
             self._restore()
-            if self._finalize_at_once:
-                self._finalize_at_once = False
-                await asr.finalize()
             await self._read(asr)
+
+    async def _catch_up(self, asr: LastingAsr, known: dict[str, Any]) -> None:
+        """Tells the service what came before it was there."""
+        if changed := {k: v for k, v in self._config.items() if known.get(k) != v}:
+            await asr.configure(**changed)
+        while (audio := self._kept.next()) is not None:
+            await asr.send(audio)
+        if self._finalize_at_once:
+            self._finalize_at_once = False
+            await asr.finalize()
+        if self._closing:
+            await asr.close()
 
     async def _read(self, asr: LastingAsr) -> None:
         while True:

@@ -72,6 +72,10 @@ class VoiceLine:
         self._closed = False
         self.listener: OutageListener | None = None
 
+    @property
+    def _there(self) -> bool:
+        return self._client is not None and self._client.connected
+
     async def open(self) -> None:
         """Connects now rather than with the first text, if the service is there."""
         async with self._speaking:
@@ -101,11 +105,9 @@ class VoiceLine:
                     # what is away is waited for in there, and no delay of the engine's
                     while (answer := await _next(answers, timeout_s + self._give_up_s)) is not None:
                         yield _spoken(*answer)
-            except EngineTimeout:
-                await self._drop()
-                raise
-            except EngineUnavailable:
-                if self._client is None or not self._client.connected:
+            except VoiceAgentError as error:
+                error.request_id = None  # it means something to this client only
+                if isinstance(error, EngineTimeout) or not self._there:
                     await self._drop()
                 raise
             finally:
