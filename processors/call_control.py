@@ -1,22 +1,33 @@
-"""Ends and transfers the call, after the caller has heard what was being said."""
+"""Ends and transfers the call and presses keys, after the caller has heard what was being said."""
 
 import asyncio
+from collections import deque
 from typing import Protocol
 
 from loguru import logger
-from pipecat.frames.frames import Frame
+from pipecat.frames.frames import Frame, OutputAudioRawFrame
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 
+from voice_agent.audio.dtmf import tones
+from voice_agent.audio.pcm import float_to_int16
 from voice_agent.frames import (
     AnswerEndFrame,
     AnswerStartFrame,
     HangUpFrame,
     PhraseFrame,
+    SendKeysFrame,
     TransferFrame,
 )
 
 # the longest goodbye that is waited for
 _HEARD_WITHIN_S = 30.0
+# more is not waited for: who asks for so much has lost count
+_MAX_DUE = 8
+_MAX_KEYS = 64
+# of a telephone line: key tones need no other rate
+_KEYS_HZ = 8_000
+# what the line has in hand when all of the tones was sent to it
+_LINE_S = 0.3
 APOLOGY = "I am sorry, I could not connect you."
 
 
@@ -33,10 +44,12 @@ class Line(Protocol):
 
 
 class CallControl(FrameProcessor):
-    """Stands between the language model and the voice; acts on `HangUpFrame` and `TransferFrame`.
+    """Stands between the language model and the voice; does what is to be done with the call.
 
-    A transfer that works ends the stream from the other side. One that does not is
-    apologised for, and the conversation goes on.
+    That is `HangUpFrame`, `TransferFrame` and `SendKeysFrame`, one after another, each once
+    nothing is being said. A transfer that works ends the stream from the other side. One that
+    does not is apologised for, and the conversation goes on. Keys are pressed as tones, in the
+    call's audio.
 
     Args:
         session_id: Whose call it is.
@@ -48,6 +61,8 @@ class CallControl(FrameProcessor):
         self._line = line
         self._silent = asyncio.Event()
         self._silent.set()
+        self._due: deque[HangUpFrame | TransferFrame | SendKeysFrame] = deque()
+        self._over = False
         self._acting: asyncio.Task[None] | None = None
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
@@ -59,8 +74,8 @@ class CallControl(FrameProcessor):
                 self._silent.clear()
             case AnswerEndFrame() if direction is FrameDirection.UPSTREAM:
                 self._silent.set()
-            case HangUpFrame() | TransferFrame() if self._acting is None:
-                self._acting = self.create_task(self._act(frame))
+            case HangUpFrame() | TransferFrame() | SendKeysFrame():
+                self._take(frame)
             case _:
                 pass
 
@@ -70,14 +85,41 @@ class CallControl(FrameProcessor):
         if self._acting is not None and not self._acting.done():
             await self.cancel_task(self._acting)
 
-    async def _act(self, frame: HangUpFrame | TransferFrame) -> None:
+    def _take(self, frame: HangUpFrame | TransferFrame | SendKeysFrame) -> None:
+        if self._over or len(self._due) >= _MAX_DUE:
+            return
+        self._due.append(frame)
+        if self._acting is None or self._acting.done():
+            self._acting = self.create_task(self._act())
+
+    async def _act(self) -> None:
+        while self._due and not self._over:
+            await self._until_silent()
+            match self._due.popleft():
+                case SendKeysFrame() as frame:
+                    await self._press(frame.keys)
+                case TransferFrame() as frame:
+                    self._over = await self._line.transfer(frame.to)
+                    if not self._over:
+                        # what was to follow was meant for somebody else
+                        self._due.clear()
+                        await self.push_frame(PhraseFrame(text=APOLOGY))
+                case HangUpFrame():
+                    self._over = True
+                    await self._line.hang_up()
+
+    async def _until_silent(self) -> None:
         try:
             async with asyncio.timeout(_HEARD_WITHIN_S):
                 await self._silent.wait()
         except TimeoutError:
             logger.warning("an answer has no end; the call is dealt with in the middle of it")
-        if isinstance(frame, HangUpFrame):
-            await self._line.hang_up()
-        elif not await self._line.transfer(frame.to):
-            self._acting = None  # it may be tried again
-            await self.push_frame(PhraseFrame(text=APOLOGY))
+
+    async def _press(self, keys: str) -> None:
+        try:
+            samples = float_to_int16(tones(keys[:_MAX_KEYS], _KEYS_HZ))
+        except ValueError as error:
+            logger.warning("keys cannot be pressed: {}", error)
+            return
+        await self.push_frame(OutputAudioRawFrame(samples.tobytes(), _KEYS_HZ, 1))
+        await asyncio.sleep(len(samples) / _KEYS_HZ + _LINE_S)

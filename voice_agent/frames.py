@@ -286,3 +286,14 @@ class TransferFrame(SystemFrame):
     """
 
     to: str
+
+
+@dataclass
+class SendKeysFrame(SystemFrame):
+    """Press keys for the other side of the call, once the answer under way was heard.
+
+    Attributes:
+        keys: Of ``0-9*#A-D``; ``w`` and ``W`` are pauses of 0.5 and 1 s.
+    """
+
+    keys: str

@@ -1,14 +1,19 @@
 import asyncio
 
+import numpy as np
+from pipecat.frames.frames import OutputAudioRawFrame
 from pipecat.processors.frame_processor import FrameDirection
 
 from processors.call_control import APOLOGY, CallControl
+from tests.key_tones import keys_in
 from tests.processors.chain import Chain, chained
+from voice_agent.audio.pcm import int16_to_float
 from voice_agent.frames import (
     AnswerEndFrame,
     AnswerStartFrame,
     HangUpFrame,
     PhraseFrame,
+    SendKeysFrame,
     TransferFrame,
 )
 
@@ -83,3 +88,34 @@ async def test_a_transfer_that_fails_is_apologised_for() -> None:
             while len(line.done) < 2:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
     assert line.done == ["+15550100", "+15550101"]
+
+
+def pressed(chain: Chain) -> list[str]:
+    """The keys in each sound that came."""
+    return [
+        keys_in(int16_to_float(np.frombuffer(frame.audio, np.int16)), frame.sample_rate)
+        for frame in chain.down.of(OutputAudioRawFrame)
+    ]
+
+
+async def test_keys_are_tones_after_the_answer_and_before_what_follows() -> None:
+    line = ScriptedLine()
+    async with chained(CallControl(session_id="s", line=line)) as chain:
+        await chain.send(AnswerStartFrame(turn=1), SendKeysFrame(keys="12#"), HangUpFrame())
+        await asyncio.sleep(0)
+        assert pressed(chain) == []
+        await heard(chain)
+        await chain.down.until(OutputAudioRawFrame)
+        assert pressed(chain) == ["12#"]
+        # the tones are heard before the call ends
+        assert line.done == []
+        await line.until_done()
+    assert line.done == ["hang up"]
+
+
+async def test_what_is_no_key_is_not_pressed_and_does_no_harm() -> None:
+    line = ScriptedLine()
+    async with chained(CallControl(session_id="s", line=line)) as chain:
+        await chain.send(SendKeysFrame(keys="1 2"), HangUpFrame())
+        await line.until_done()
+        assert pressed(chain) == []

@@ -1,0 +1,31 @@
+"""Functions for the scripted model: it presses keys, and hangs up after that."""
+
+from pipecat.services.llm_service import FunctionCallParams
+
+from voice_agent.frames import HangUpFrame, SendKeysFrame
+
+
+async def press_keys(params: FunctionCallParams, keys: str) -> str:
+    """Press keys of the telephone.
+
+    Args:
+        params: From Pipecat.
+        keys: 0 to 9, * and #.
+    """
+    await params.llm.push_frame(SendKeysFrame(keys=keys))
+    return "They are pressed when you have finished speaking."
+
+
+async def press_keys_and_hang_up(params: FunctionCallParams, keys: str) -> str:
+    """Press keys of the telephone, and end the call.
+
+    Args:
+        params: From Pipecat.
+        keys: 0 to 9, * and #.
+    """
+    await params.llm.push_frame(SendKeysFrame(keys=keys))
+    await params.llm.push_frame(HangUpFrame())
+    return "Say goodbye."
+
+
+TOOLS = [press_keys, press_keys_and_hang_up]
