@@ -37,7 +37,6 @@ from voice_agent.engines.chatterbox.model import ChatterboxModel, ModelOptions
 from voice_agent.engines.chatterbox.scheduler import Scheduler
 from voice_agent.engines.chatterbox.spec import SAMPLE_RATE_HZ
 from voice_agent.engines.chatterbox.tensors import torch
-from voice_agent.engines.chatterbox.text import tidy
 from voice_agent.engines.chatterbox.utterance import Ahead, Audio, Request
 from voice_agent.engines.chatterbox.watermark import MarkedStream, Watermarker
 
@@ -150,7 +149,7 @@ class Ours:
     def _request(self, number: int) -> Request:
         return Request(
             number=number,
-            text=self._model.text.ids(tidy(TEXT), "en"),
+            text=self._model.text.ids(TEXT, "en"),
             voice=self._model.voice(str(number), random_voice(number)),
             seed=number,
             chunk_tokens=_CHUNK_TOKENS,

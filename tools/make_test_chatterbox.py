@@ -12,9 +12,10 @@ import contextlib
 import functools
 import json
 import math
+import os
 import shutil
 import string
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -50,12 +51,19 @@ _SMALLER: Mapping[str, Mapping[str, Any]] = {
 
 def checkpoint(n_tokens: int = TOKENS) -> Path:
     """The folder of the checkpoint whose utterances have `n_tokens`; made if need be."""
-    folder = CACHE / f"{_VERSION}-{n_tokens}"
+    return cached(f"{n_tokens}", lambda folder: write(folder, n_tokens))
+
+
+def cached(name: str, write: Callable[[Path], None]) -> Path:
+    """A folder that `write` has filled, now or earlier; whole, whoever else makes it too."""
+    folder = CACHE / f"{_VERSION}-{name}"
     if not folder.is_dir():
-        unfinished = folder.with_suffix(".unfinished")
-        shutil.rmtree(unfinished, ignore_errors=True)
-        write(unfinished, n_tokens)
-        unfinished.rename(folder)
+        unfinished = folder.with_name(f"{folder.name}.{os.getpid()}")
+        write(unfinished)
+        try:
+            unfinished.rename(folder)
+        except OSError:  # another process was faster
+            shutil.rmtree(unfinished)
     return folder
 
 
@@ -150,14 +158,16 @@ def let_spectrograms_be_heard(vocoder: Any) -> None:
         pitch.bias.fill_(120)
 
 
-def random_voice(seed: int, prompt_s: float = 10.0) -> dict[str, NDArray[Any]]:
+def random_voice(
+    seed: int, prompt_s: float = 10.0, shown_tokens: int = 150
+) -> dict[str, NDArray[Any]]:
     """Conditioning as if it had been computed from a clip of `prompt_s` seconds."""
     random = np.random.default_rng(seed)
     n_tokens = int(prompt_s * 25)
     speaker = np.maximum(random.standard_normal((1, 256)), 0)
     return {
         "t3.speaker_emb": (speaker / np.linalg.norm(speaker)).astype(np.float32),
-        "t3.cond_prompt_speech_tokens": random.integers(0, _N_SPEECH, (1, 150)),
+        "t3.cond_prompt_speech_tokens": random.integers(0, _N_SPEECH, (1, shown_tokens)),
         "gen.prompt_token": random.integers(0, _N_SPEECH, (1, n_tokens)),
         "gen.prompt_feat": (random.standard_normal((1, 2 * n_tokens, 80)) - 5).astype(np.float32),
         "gen.embedding": random.standard_normal((1, 192)).astype(np.float32),
@@ -185,17 +195,27 @@ def stock_voice(voice: Mapping[str, NDArray[Any]], emotion: float = 0.5) -> Any:
     return Conditionals(t3, gen)
 
 
-def write_tokenizer(path: Path) -> None:
-    """One token a character, with the ids of steering tokens that the model expects."""
+def write_tokenizer(
+    path: Path, n_ids: int = 704, *, others: str = "", tags: Sequence[str] = ()
+) -> None:
+    """One token a character, with the ids of steering tokens that the model expects.
+
+    Args:
+        path: The file.
+        n_ids: How many the model has.
+        others: Characters besides those of English.
+        tags: Tokens of several characters.
+    """
     steering = {"[STOP]": 0, "[UNK]": 1, "[SPACE]": 2, "[START]": 255}
     characters = "!'(),-.:;?\"" + string.ascii_letters + string.digits
     vocabulary = {**steering, **{c: 3 + i for i, c in enumerate(characters)}}
+    vocabulary |= {token: 256 + i for i, token in enumerate([*tags, *others])}
     taken = set(vocabulary.values())
-    vocabulary |= {f"<{i}>": i for i in range(704) if i not in taken}
+    vocabulary |= {f"<{i}>": i for i in range(n_ids) if i not in taken}
     flags = ("single_word", "lstrip", "rstrip", "normalized")
     added = [
-        {"id": i, "content": token, "special": True, **dict.fromkeys(flags, False)}
-        for token, i in steering.items()
+        {"id": vocabulary[token], "content": token, "special": True, **dict.fromkeys(flags, False)}
+        for token in [*steering, *tags]
     ]
     model = {"type": "BPE", "unk_token": "[UNK]", "vocab": vocabulary, "merges": []}
     model |= {"dropout": None, "fuse_unk": False, "byte_fallback": False, "ignore_merges": False}

@@ -74,11 +74,20 @@ def test_auto_takes_it_where_there_is_a_gpu(
 
 
 @pytest.mark.usefixtures("with_packages")
-def test_a_model_that_is_not_built_here_says_so(tmp_path: Path) -> None:
-    turbo = [names[0] for names in SPECS["turbo"].files.values()]
+@pytest.mark.parametrize("name", ["english", "multilingual", "turbo"])
+def test_the_model_is_known_by_its_files(tmp_path: Path, name: str) -> None:
+    folder = folder_with(tmp_path / "t", *(names[0] for names in SPECS[name].files.values()))
     settings = Settings(data_dir=tmp_path)
-    settings.tts.model = str(folder_with(tmp_path / "t", *turbo))
-    assert "turbo" in placement.unusable(settings)
+    settings.tts.model = str(folder)
+    assert not placement.unusable(settings)
+    assert pick(SPEAKERS, "chatterbox", settings).engine.family == f"chatterbox-{name}"
+
+
+@pytest.mark.usefixtures("with_packages")
+def test_a_folder_that_is_not_whole_cannot_be_chosen(tmp_path: Path) -> None:
+    settings = Settings(data_dir=tmp_path)
+    settings.tts.model = str(folder_with(tmp_path / "t", "ve.safetensors"))
+    assert "turbo lacks" in placement.unusable(settings)
     with pytest.raises(SettingsError):
         pick(SPEAKERS, "chatterbox", settings)
 

@@ -161,7 +161,7 @@ def test_what_may_be_drawn_and_how_likely_is_as_in_the_stock_processors() -> Non
     logits = 3 * torch.randn(1, 6563, generator=torch.Generator().manual_seed(0))
     said = torch.randint(0, 6561, (1, 30), generator=torch.Generator().manual_seed(1))
     state.seen[0, said[0]] = True
-    shares = sampling.probabilities(logits, state, 1, nucleus=True)[0]
+    shares = sampling.probabilities(logits, state, 1, sampling.Cutting(nucleus=True))[0]
     ours = shares / shares.sum()
     scaled = logits / 0.8
     scaled[:, 6561] = float("-inf")
@@ -185,7 +185,8 @@ def test_draws_follow_the_probabilities() -> None:
     state = sampling.new_state(4000, 12, 10, "cpu")
     state.seed.copy_(torch.arange(4000))
     logits = torch.linspace(0, 2, 12).expand(4000, -1)
-    drawn = sampling.draw(logits, state, torch.zeros(4000, dtype=torch.int64), 4000, nucleus=True)
+    none = torch.zeros(4000, dtype=torch.int64)
+    drawn = sampling.draw(logits, state, none, 4000, sampling.Cutting(nucleus=True))
     expected = logits[0].masked_fill(state.forbidden, float("-inf")).softmax(0)
     share = torch.bincount(drawn, minlength=12) / 4000
     assert float((share - expected).abs().max()) < 0.03

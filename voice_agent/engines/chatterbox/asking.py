@@ -6,14 +6,15 @@ from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from voice_agent.engines.base import ClonedVoice, Priority, SpeakJob
+from voice_agent.engines.chatterbox.checkpoint import CheckpointFiles
 from voice_agent.engines.chatterbox.guards import longest_tokens
+from voice_agent.engines.chatterbox.readers import unreadable
 from voice_agent.engines.chatterbox.spec import (
     LEAST_CHARS,
     MAX_TEXT_TOKENS,
     TOKENS_PER_S,
-    EngineSpec,
 )
-from voice_agent.engines.chatterbox.text import tidy, without_tags
+from voice_agent.engines.chatterbox.text import without_tags
 from voice_agent.engines.chatterbox.utterance import Ahead, Request
 from voice_agent.engines.clauses import Clause, ClauseLimits, clauses, is_speakable
 from voice_agent.errors import Unsupported
@@ -32,17 +33,26 @@ class Asking:
     """Makes requests.
 
     Args:
-        spec: Of the model.
+        files: Of the model.
         settings: How it speaks when a job does not say.
+
+    Attributes:
+        unreadable: Why it does not speak some of the model's languages, by their codes.
     """
 
-    def __init__(self, spec: EngineSpec, settings: ChatterboxSettings) -> None:
-        self._spec = spec
+    def __init__(self, files: CheckpointFiles, settings: ChatterboxSettings) -> None:
+        self._spec = spec = files.spec
         self._settings = settings
+        self.unreadable = unreadable(files)
         self._numbers = count(1)
         self._sampling = replace(
             spec.sampling, cfg_weight=settings.cfg_weight, temperature=settings.temperature
         )
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """Codes that can be spoken here."""
+        return tuple(code for code in self._spec.languages if code not in self.unreadable)
 
     def language(self, language: str | None) -> str:
         """The code that the model knows a language by; None for its first one.
@@ -54,18 +64,24 @@ class Asking:
         code = (language or codes[0]).lower().replace("_", "-").partition("-")[0]
         if code not in codes:
             raise Unsupported(f"{self._spec.family} does not speak the language {language}")
+        if why := self.unreadable.get(code):
+            raise Unsupported(f"{self._spec.family} cannot read the language {language}: {why}")
         return code
 
-    def limits(self, model: "ChatterboxModel | None") -> ClauseLimits:
-        """How long a clause may be; its tokens count once there is a model to count them."""
+    def limits(self, model: "ChatterboxModel | None", language: str = "") -> ClauseLimits:
+        """How long a clause may be; its tokens count once there is a model to count them.
+
+        Args:
+            model: Has the tokenizer.
+            language: Code of the text's language; empty for the model's first.
+        """
         if model is None:
             return ClauseLimits(least_chars=LEAST_CHARS)
-        # the language's own tag is as long in every language
-        ids, language = model.text.ids, self._spec.languages[0]
+        ids, code = model.text.ids, language or self.languages[0]
         return ClauseLimits(
             least_chars=LEAST_CHARS,
             max_tokens=MAX_TEXT_TOKENS,
-            count_tokens=lambda text: len(ids(tidy(text), language)),
+            count_tokens=lambda text: len(ids(text, code)),
         )
 
     def clauses(self, job: SpeakJob, model: "ChatterboxModel") -> list[Clause]:
@@ -77,7 +93,7 @@ class Asking:
         language = self.language(job.language)
         if not is_speakable(without_tags(job.text)):
             raise Unsupported("the text has nothing but tags: add something to say")
-        found = clauses(job.text, language=language, limits=self.limits(model))
+        found = clauses(job.text, language=language, limits=self.limits(model, language))
         return [c for c in found if is_speakable(without_tags(c.text, self._spec.tags))]
 
     def request(
@@ -97,7 +113,7 @@ class Asking:
         wished = max(int(job.chunk_s * TOKENS_PER_S), _LEAST_CHUNK_TOKENS)
         return Request(
             number=next(self._numbers),
-            text=model.text.ids(tidy(spoken), self.language(job.language)),
+            text=model.text.ids(spoken, self.language(job.language)),
             voice=_voice(job.voice, model),
             emotion=job.emotion,
             sampling=self._sampling,

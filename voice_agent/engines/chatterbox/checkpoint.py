@@ -11,7 +11,7 @@ from pathlib import Path
 from voice_agent.engines.chatterbox.spec import SPECS, EngineSpec
 from voice_agent.errors import ModelMissing
 
-_OPTIONAL = frozenset({"voice"})
+_OPTIONAL = frozenset({"voice", "cangjie"})
 _HASHED_BYTES = 1 << 20  # of the start and the end of each file: a hash of 3 GB would take 10 s
 
 
@@ -22,7 +22,8 @@ class CheckpointFiles:
     Attributes:
         spec: Which model it is.
         folder: Where it is.
-        parts: Path of each part that is there (`t3`, `s3gen`, `ve`, `text`, `voice`).
+        parts: Path of each part that is there (`t3`, `s3gen`, `ve`, `text`, `voice`,
+            `cangjie`).
     """
 
     spec: EngineSpec

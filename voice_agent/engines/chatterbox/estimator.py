@@ -24,6 +24,7 @@ class Estimator:
             raise ValueError("the network has more than one resolution")
         self._stock = stock.to(dtype)
         self._dtype = dtype
+        self._mixes_times = getattr(stock, "time_embed_mixer", None) is not None
         blocks = [stock.down_blocks[0], *stock.mid_blocks, stock.up_blocks[0]]
         self._transformers = [[_Transformer(t) for t in block[1]] for block in blocks]
 
@@ -36,6 +37,7 @@ class Estimator:
         frames: Tensor,
         *,
         now: Tensor,
+        then: Tensor,
         padded: bool,
     ) -> Tensor:
         """The slope, [R, 80, T]; arguments as in `FlowBatch`, of R rows.
@@ -47,6 +49,7 @@ class Estimator:
             prompt: See there.
             frames: See there.
             now: The time, float32 scalar.
+            then: Where the step goes; only a network that was distilled looks at it.
             padded: Whether attention needs the mask.
         """
         stock, dtype = self._stock, self._dtype
@@ -55,7 +58,9 @@ class Estimator:
         hidden = torch.cat([state, encoded, spread, prompt], 1).to(dtype)
         there = frames.to(dtype)
         visible = frames[:, None] if padded else None
-        time = stock.time_mlp(stock.time_embeddings(now[None]).to(dtype))
+        time = self._time(now)
+        if self._mixes_times:
+            time = stock.time_embed_mixer(torch.cat([time, self._time(then)], 1))
         last = len(self._transformers) - 1
         skipped = None
         for i, transformers in enumerate(self._transformers):
@@ -72,6 +77,10 @@ class Estimator:
         hidden = stock.up_blocks[0][2](hidden * there)
         hidden = stock.final_block(hidden, there)
         return stock.final_proj(hidden * there) * there
+
+    def _time(self, when: Tensor) -> Tensor:
+        stock = self._stock
+        return stock.time_mlp(stock.time_embeddings(when[None]).to(self._dtype))
 
     def _resnet(self, number: int) -> Any:
         stock = self._stock

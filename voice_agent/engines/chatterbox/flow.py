@@ -159,11 +159,11 @@ class Flow:
         """Takes one Euler step."""
         times = self._schedule(batch.n_steps)
         now, then = times[batch.step], times[batch.step + 1]
-        slope = self._slope(batch, now)
+        slope = self._slope(batch, now, then)
         batch.state = batch.state + (then - now) * slope
         batch.step += 1
 
-    def _slope(self, batch: FlowBatch, now: Tensor) -> Tensor:
+    def _slope(self, batch: FlowBatch, now: Tensor, then: Tensor) -> Tensor:
         inputs = [batch.state, batch.encoded, batch.speaker, batch.prompt, batch.frames]
         if self._guidance:
             unguided = [torch.zeros_like(given) for given in inputs[1:4]]
@@ -172,7 +172,7 @@ class Flow:
                 *(torch.cat(pair) for pair in zip(inputs[1:4], unguided, strict=True)),
                 torch.cat([batch.frames, batch.frames]),
             ]
-        slope = self._estimator(*inputs, now=now, padded=batch.padded).float()
+        slope = self._estimator(*inputs, now=now, then=then, padded=batch.padded).float()
         if not self._guidance:
             return slope
         guided, unguided = slope.chunk(2)

@@ -2,14 +2,14 @@
 
 from collections import deque
 
+from voice_agent.engines.chatterbox.spec import LONGEST_TOKENS
+
 _LONGEST_CYCLE = 12  # tokens, 0.5 s: a syllable said again and again
 _CYCLING_TOKENS = 75  # 3 s of it; a pause of one token can last 2 s in slow speech
 _TOKENS_PER_CHARACTER = 5  # three times slower than slow speech
 _SPARE_TOKENS = 50  # 2 s of pauses; a word or two have none
 _SPARE_TOKENS_PER_CHARACTER = 2
 _LEAST_TOKENS = 20
-LONGEST_TOKENS = 1000
-"""40 s: what the models were made for at most."""
 
 
 def longest_tokens(n_characters: int) -> int:

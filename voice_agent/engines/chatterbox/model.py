@@ -39,7 +39,7 @@ class ModelOptions:
         precision: `float32`, `bfloat16` or `float16`, of the two transformers; spectrograms
             are solved and audio is made in float32.
         slots: Utterances that are drawn at once.
-        positions: Longest sequence of one: voice, text and speech.
+        positions: Longest sequence of one: voice, text and speech; 0 for the model's own.
         prompt_s: Seconds of a clip that the decoder is shown.
         flow_steps: Euler steps of a window; 0 is the model's own number.
         first_flow_steps: The same for first windows.
@@ -48,7 +48,7 @@ class ModelOptions:
     device: str = "cpu"
     precision: str = "float32"
     slots: int = 32
-    positions: int = 1280
+    positions: int = 0
     prompt_s: float = 10.0
     flow_steps: int = 0
     first_flow_steps: int = 0
@@ -75,14 +75,15 @@ class ChatterboxModel:
         dtype = getattr(torch, options.precision)
         self._spec = spec
         self._options = options
+        positions = options.positions or spec.positions
         weights = read_t3(
             read_state(files.parts["t3"]),
             spec,
             device=device,
             dtype=dtype,
-            positions=options.positions,
+            positions=positions,
         )
-        self._t3 = T3(weights, spec, slots=options.slots, positions=options.positions)
+        self._t3 = T3(weights, spec, slots=options.slots, positions=positions)
         modules = build_s3gen(read_state(files.parts["s3gen"]), device)
         self._flow = Flow(modules.flow, spec, device=device, dtype=dtype, noise=noise)
         self._vocoder = Vocoder(modules.vocoder, device)
@@ -90,7 +91,7 @@ class ChatterboxModel:
         stock: Any = import_module("chatterbox.models.voice_encoder")
         encoder = build(stock.VoiceEncoder, read_state(files.parts["ve"]), device=device)
         self.conditioner = Conditioner(modules.tokenizer, modules.speaker, encoder, spec)
-        self.text = TextIds(files.parts["text"], spec)
+        self.text = TextIds(files)
         self.own_voice: Arrays | None = None
         if "voice" in files.parts:
             self.own_voice = read_own_voice(files.parts["voice"])
@@ -126,8 +127,8 @@ class ChatterboxModel:
     def join(self, slot: int, request: Request) -> None:
         """See `contract.Model`."""
         voice: Voice = request.voice
-        conditions = voice.conditions(request.emotion)
-        prefix = self._t3.prefix((voice.key, request.emotion), conditions)
+        emotion = request.emotion if self._spec.emotional else 0.0
+        prefix = self._t3.prefix((voice.key, emotion), voice.conditions(emotion))
         self._t3.join(slot, prefix, request.text, request.sampling, request.seed)
 
     def step(self, going: Sequence[int]) -> Callable[[], Sequence[int]]:

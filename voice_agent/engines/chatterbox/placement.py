@@ -72,12 +72,10 @@ def unusable(settings: Settings) -> str:
     if missing := missing_packages():
         return f"{', '.join(missing)} not installed (make tts-env)"
     try:
-        files = checkpoint(settings)
+        checkpoint(settings)
         device_and_precision(settings)
     except SettingsError as error:
         return error.message
-    if files.spec.unsupported:
-        return f"{files.folder} holds {files.spec.name}: {files.spec.unsupported}"
     return ""
 
 

@@ -76,6 +76,10 @@ def _flow(state: State, device: str) -> Any:
             num_heads=int(queries.shape[0]) // _HEAD_SIZE,
             act_fn="gelu",
         )
+        mixer = state.get("flow.decoder.estimator.time_embed_mixer.weight")
+        if mixer is not None:  # of the distilled network; the stock class does not have it yet
+            torch: Any = import_module("torch")
+            estimator.time_embed_mixer = torch.nn.Linear(*mixer.T.shape, bias=False)
         decoder = stock.CausalConditionalCFM(
             spk_emb_dim=80, cfm_params=_FlowParameters(), estimator=estimator
         )

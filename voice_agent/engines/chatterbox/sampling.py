@@ -3,10 +3,32 @@
 from dataclasses import dataclass
 
 from voice_agent.engines.chatterbox import counter
-from voice_agent.engines.chatterbox.spec import Sampling
+from voice_agent.engines.chatterbox.spec import EngineSpec, Sampling
 from voice_agent.engines.chatterbox.tensors import Tensor, torch
 
 _NEVER = float("-inf")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cutting:
+    """What a model cuts off, the same for all slots: so a step is the same for all.
+
+    Attributes:
+        nucleus: Slots may have a `top_p` below 1; only then all must be sorted, which is a
+            quarter of a small model's step.
+        top_k: See `Sampling`.
+        penalty_last: See `EngineSpec`.
+    """
+
+    nucleus: bool = False
+    top_k: int = 0
+    penalty_last: bool = False
+
+    @classmethod
+    def of(cls, spec: EngineSpec) -> "Cutting":
+        """A model's."""
+        how = spec.sampling
+        return cls(nucleus=how.top_p < 1, top_k=how.top_k, penalty_last=spec.penalty_last)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -67,15 +89,14 @@ def new_state(slots: int, n_ids: int, start_speech: int, device: str) -> Samplin
     )
 
 
-def probabilities(logits: Tensor, state: SamplingState, n_slots: int, *, nucleus: bool) -> Tensor:
+def probabilities(logits: Tensor, state: SamplingState, n_slots: int, cutting: Cutting) -> Tensor:
     """What may come next.
 
     Args:
         logits: float32 [S, V], guided.
         state: Of at least `n_slots` slots.
         n_slots: S.
-        nucleus: Whether any slot has a `top_p` below 1; only then all must be sorted, which
-            is a quarter of a small model's step.
+        cutting: Of the model.
 
     Returns:
         Probabilities, float32 [S, V], not normalised, 0 for what is cut off.
@@ -83,19 +104,25 @@ def probabilities(logits: Tensor, state: SamplingState, n_slots: int, *, nucleus
     scaled = logits.masked_fill(state.forbidden, _NEVER) / state.temperature[:n_slots, None]
     penalty = state.penalty[:n_slots, None]
     punished = torch.where(scaled < 0, scaled * penalty, scaled / penalty)
-    shares = torch.where(state.seen[:n_slots], punished, scaled).softmax(-1)
+    punished = torch.where(state.seen[:n_slots], punished, scaled)
+    judged = scaled if cutting.penalty_last else punished
+    if cutting.top_k:
+        least = judged.topk(min(cutting.top_k, judged.shape[-1]), -1).values[:, -1:]
+        judged = judged.masked_fill(judged < least, _NEVER)
+    shares = judged.softmax(-1)
     # the likeliest one always stays: nothing is before it, and it is no less than itself
-    likeliest = shares.amax(-1, keepdim=True)
-    kept = shares >= state.min_p[:n_slots, None] * likeliest
-    if nucleus:
+    kept = shares >= state.min_p[:n_slots, None] * shares.amax(-1, keepdim=True)
+    if cutting.nucleus:
         ordered, ids = shares.sort(-1, descending=True)
         before = ordered.cumsum(-1) - ordered
         kept &= torch.zeros_like(kept).scatter(1, ids, before < state.top_p[:n_slots, None])
+    if cutting.penalty_last:
+        return punished.masked_fill(~kept | (shares == 0), _NEVER).softmax(-1)
     return shares * kept
 
 
 def draw(
-    logits: Tensor, state: SamplingState, position: Tensor, n_slots: int, *, nucleus: bool
+    logits: Tensor, state: SamplingState, position: Tensor, n_slots: int, cutting: Cutting
 ) -> Tensor:
     """Draws an id for each slot.
 
@@ -104,12 +131,12 @@ def draw(
         state: Of at least `n_slots` slots.
         position: int64 [S], how many each slot has drawn; with the seed it makes the number.
         n_slots: S.
-        nucleus: See `probabilities`.
+        cutting: Of the model.
 
     Returns:
         int64 [S].
     """
-    shares = probabilities(logits, state, n_slots, nucleus=nucleus)
+    shares = probabilities(logits, state, n_slots, cutting)
     # the first of waits with these rates is a draw with these probabilities: no host involved
     at = position[:, None] * state.ids.shape[0] + state.ids
     waits = counter.exponential(state.seed[:n_slots, None], at)

@@ -64,7 +64,7 @@ class ChatterboxSpeaker:
         self._speeches = Speeches(self._request)
         self._owner = self._speeches.owner
         self._n_jobs = 0
-        self._asking = Asking(files.spec, settings)
+        self._asking = Asking(files, settings)
         self._desk = ConditioningDesk()
         self._warm = False
         self._closed = False
@@ -80,7 +80,7 @@ class ChatterboxSpeaker:
             device=self._device,
             precision=self._precision,
             sample_rate_hz=SAMPLE_RATE_HZ,
-            languages=spec.languages,
+            languages=self._asking.languages,
             capacity=self._settings.slots,
         )
 

@@ -1,8 +1,8 @@
 """The token model in slots: requests join and leave between steps, all advance in one step.
 
-Each slot has two rows, with the text and without (guidance). Keys and values lie in one
-block made at start; what a step reads and writes lies in fixed places, and nothing in it
-waits for the host: with CUDA a step is one graph launch.
+Each slot has two rows, with the text and without, where a model is guided by the difference;
+else one. Keys and values lie in one block made at start; what a step reads and writes lies in
+fixed places, and nothing in it waits for the host: with CUDA a step is one graph launch.
 """
 
 from collections import OrderedDict
@@ -10,12 +10,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from voice_agent.engines.chatterbox import llama, sampling
-from voice_agent.engines.chatterbox.spec import EngineSpec, Sampling
+from voice_agent.engines.chatterbox import backbone, sampling
+from voice_agent.engines.chatterbox.spec import POSITIONS_STEP, EngineSpec, Sampling
 from voice_agent.engines.chatterbox.t3_weights import HEAD_SIZE, T3Weights
 from voice_agent.engines.chatterbox.tensors import Tensor, functional, torch
 
-_BUCKET = 128  # positions; a step reads whole buckets, and each needs a graph of its own
+_PREFIX_BYTES = 2 << 30  # of voices kept; at full size an English one has 8 MB, Turbo's 37
 _SLOT_BUCKETS = (1, 2, 4, 8, 16, 32, 48, 64)
 
 
@@ -28,6 +28,11 @@ class Prefix:
 
     keys_values: Tensor
 
+    @property
+    def n_bytes(self) -> int:
+        """Of memory."""
+        return self.keys_values.numel() * self.keys_values.element_size()
+
 
 class T3:
     """The token model.
@@ -39,7 +44,6 @@ class T3:
         spec: Ids of the model.
         slots: Utterances that can be drawn at once.
         positions: Longest sequence of a slot: voice, text and speech.
-        prefixes: How many prefixes are kept (English: 8 MB each in bf16).
 
     Attributes:
         logits: float32 [slots, V], guided; what the next draw is made from.
@@ -52,16 +56,17 @@ class T3:
         *,
         slots: int,
         positions: int,
-        prefixes: int = 256,
     ) -> None:
         self._weights = weights
         self._spec = spec
         self.slots = slots
         self.positions = positions
-        n_ids, width = weights.head.shape
-        device, dtype = weights.head.device, weights.head.dtype
-        self._device, self._dtype, self._width = device, dtype, width
-        shape = (len(weights.layers), 2, 2 * slots, weights.n_heads, positions, HEAD_SIZE)
+        head = weights.head[0]
+        n_ids, device, dtype = head.shape[0], head.device, head.dtype
+        self._device, self._dtype = device, dtype
+        self._rows = 2 if spec.guided else 1
+        n_rows = self._rows * slots
+        shape = (len(weights.layers), 2, n_rows, weights.n_heads, positions, HEAD_SIZE)
         self._cache = torch.zeros(shape, dtype=dtype, device=device)
         self.logits = torch.zeros(slots, n_ids, device=device)
         self._drawn = torch.zeros(slots, dtype=torch.int64, device=device)
@@ -69,9 +74,8 @@ class T3:
         self._going = torch.zeros(slots, dtype=torch.bool, device=device)
         self._token = torch.zeros(slots, dtype=torch.int64, device=device)
         self._sampling = sampling.new_state(slots, n_ids, spec.start_speech, device)
-        self._nucleus = spec.sampling.top_p < 1
+        self._cutting = sampling.Cutting.of(spec)
         self._prefixes: OrderedDict[tuple[str, float], Prefix] = OrderedDict()
-        self._max_prefixes = prefixes
         self._host_length = [0] * slots  # never less than `_length`; read without waiting
         self._host_going: tuple[int, ...] = ()
         self._graphs: dict[tuple[int, int], Any] = {}
@@ -90,12 +94,16 @@ class T3:
             embedded = self.embed_voice(voice)
             keys_values = self._new_cache(embedded.shape[1])
             cache = keys_values[:, :, None]
-            llama.run(self._weights, embedded.to(self._dtype), cache, past=0)
+            backbone.run(self._weights, embedded.to(self._dtype), cache, past=0)
             found = self._prefixes[key] = Prefix(keys_values=keys_values)
-            while len(self._prefixes) > self._max_prefixes:
-                self._prefixes.popitem(last=False)
+            self._make_room(found)
         self._prefixes.move_to_end(key)
         return found
+
+    def _make_room(self, newest: Prefix) -> None:
+        # all of a model are about as large; a step in progress keeps what it reads
+        while len(self._prefixes) * newest.n_bytes > _PREFIX_BYTES and len(self._prefixes) > 1:
+            self._prefixes.popitem(last=False)
 
     def join(
         self, slot: int, prefix: Prefix, text: Sequence[int], how: Sampling, seed: int
@@ -116,12 +124,13 @@ class T3:
         past, n_new = prefix.keys_values.shape[3], embedded.shape[1]
         if past + n_new >= self.positions:
             raise ValueError(f"{past + n_new} positions do not fit into {self.positions}")
-        rows = slice(2 * slot, 2 * slot + 2)
+        rows = slice(self._rows * slot, self._rows * (slot + 1))
         self._cache[:, :, rows, :, :past] = prefix.keys_values[:, :, None]
-        hidden = llama.run(self._weights, embedded, self._cache[:, :, rows], past=past)
-        both = self._head(hidden[:, -1])
+        hidden = backbone.run(self._weights, embedded, self._cache[:, :, rows], past=past)
         self._sampling.set(slot, how, seed, self._spec.start_speech)
-        self.logits[slot] = both[0] + how.cfg_weight * (both[0] - both[1])
+        logits = self._head(hidden[:, -1])
+        weight = self._sampling.cfg_weight[slot : slot + 1]
+        self.logits[slot] = self._guided(logits, weight)[0]
         self._drawn[slot] = 0
         self._length[slot] = self._host_length[slot] = past + n_new
 
@@ -133,23 +142,28 @@ class T3:
         """The prefix as the stock code makes it, float32 [1, positions, C]."""
         weights = self._weights
         tokens = voice.cond_prompt_speech_tokens
-        where = weights.speech_position[: tokens.shape[1]]
+        embedded = weights.speech[tokens]
+        if weights.speech_position is not None:
+            embedded = embedded + weights.speech_position[: tokens.shape[1]]
         # into a new object: the stock code writes the embeddings into the voice
         shown = type(voice)(
             speaker_emb=voice.speaker_emb,
             cond_prompt_speech_tokens=tokens,
-            cond_prompt_speech_emb=(weights.speech[tokens] + where).float(),
+            cond_prompt_speech_emb=embedded.float(),
             emotion_adv=voice.emotion_adv,
         )
         return weights.conditioner(shown)
 
     def embed_text(self, text: Sequence[int]) -> Tensor:
-        """What follows the prefix, [2, positions, C]: the row with text, the row without.
+        """What follows the prefix, [rows, positions, C]: the row with text, the row without.
 
         The row without keeps the text's positions, and the start of speech comes twice: so
-        the models were trained.
+        the Llama models were trained. Turbo has one row and one start.
         """
         weights, spec = self._weights, self._spec
+        if weights.text_position is None or weights.speech_position is None:
+            ids = torch.tensor(text, device=self._device)
+            return torch.cat([weights.text[ids], weights.speech[spec.start_speech][None]])[None]
         ids = torch.tensor([spec.start_text, *text, spec.stop_text], device=self._device)
         where = weights.text_position[: len(ids)]
         start = weights.speech[spec.start_speech] + weights.speech_position[0]
@@ -187,7 +201,7 @@ class T3:
         side = torch.cuda.Stream()
         side.wait_stream(torch.cuda.current_stream())
         sizes = [size for size in _SLOT_BUCKETS if size <= self.slots]
-        lengths = range(_BUCKET, self.positions + 1, _BUCKET)
+        lengths = range(POSITIONS_STEP, self.positions + 1, POSITIONS_STEP)
         for key in ((n_slots, length) for n_slots in sizes for length in lengths):
             with torch.cuda.stream(side):
                 self._advance(*key)  # libraries choose and allocate outside of the graph
@@ -211,29 +225,37 @@ class T3:
         return next((size for size in _SLOT_BUCKETS if used <= size <= self.slots), self.slots)
 
     def _length_to_run(self, used: int) -> int:
-        return min(-(-used // _BUCKET) * _BUCKET, self.positions)
+        return min(-(-used // POSITIONS_STEP) * POSITIONS_STEP, self.positions)
 
     def _advance(self, n_slots: int, length: int) -> None:
         """One step of the first `n_slots`, in place: draw, embed, transform."""
         state, weights = self._sampling, self._weights
         going, drawn = self._going[:n_slots], self._drawn[:n_slots]
-        token = sampling.draw(self.logits[:n_slots], state, drawn, n_slots, nucleus=self._nucleus)
+        token = sampling.draw(self.logits[:n_slots], state, drawn, n_slots, self._cutting)
         self._token[:n_slots] = token
         seen = state.seen[:n_slots]
         seen.scatter_(1, token[:, None], seen.gather(1, token[:, None]) | going[:, None])
         drawn += going
-        hidden = weights.speech[token] + weights.speech_position[drawn]
-        rows = self._length[:n_slots].repeat_interleave(2)
-        hidden = hidden.repeat_interleave(2, 0)
-        hidden = llama.step(weights, hidden, self._cache, rows, length)
-        both = self._head(hidden).view(n_slots, 2, -1)
-        guided = both[:, 0] + state.cfg_weight[:n_slots, None] * (both[:, 0] - both[:, 1])
+        hidden = weights.speech[token]
+        if weights.speech_position is not None:
+            hidden = hidden + weights.speech_position[drawn]
+        rows = self._length[:n_slots].repeat_interleave(self._rows)
+        hidden = hidden.repeat_interleave(self._rows, 0)
+        hidden = backbone.step(weights, hidden, self._cache, rows, length)
+        guided = self._guided(self._head(hidden), state.cfg_weight[:n_slots])
         self.logits[:n_slots] = torch.where(going[:, None], guided, self.logits[:n_slots])
         self._length[:n_slots] += going
 
     def _head(self, hidden: Tensor) -> Tensor:
         weights = self._weights
-        return functional.linear(llama.normalised(hidden, weights.norm), weights.head).float()
+        return functional.linear(backbone.normalised(hidden, weights.norm), *weights.head).float()
+
+    def _guided(self, logits: Tensor, cfg_weight: Tensor) -> Tensor:
+        """[slots · rows, V] → [slots, V]."""
+        if self._rows == 1:
+            return logits
+        with_text, without = logits.view(-1, 2, logits.shape[-1]).unbind(1)
+        return with_text + cfg_weight[:, None] * (with_text - without)
 
     def _new_cache(self, positions: int) -> Tensor:
         n_layers, _, _, n_heads, _, size = self._cache.shape

@@ -2,15 +2,17 @@
 
 import re
 import unicodedata
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from importlib import import_module
-from pathlib import Path
 from typing import Any
 
+from voice_agent.engines.chatterbox.checkpoint import CheckpointFiles
+from voice_agent.engines.chatterbox.readers import readers
 from voice_agent.engines.chatterbox.spec import EngineSpec
 
 _SPACE = "[SPACE]"
-_ENDINGS = (".", "!", "?", "-", ",")
+_ENDINGS = (".", "!", "?", "-", ",", "\u3001", "\uff0c", "\u3002", "\uff1f", "\uff01")
+_TURBO_MARKS = frozenset({"...", " - ", ";"})
 # marks that the training text hardly had, by those it had
 _MARKS = {
     "...": ", ",
@@ -36,16 +38,18 @@ def without_tags(text: str, kept: Collection[str] = ()) -> str:
     return _TAG.sub(lambda found: found[0] if found[0].strip() in kept else "", text)
 
 
-def tidy(text: str) -> str:
+def tidy(text: str, spec: EngineSpec) -> str:
     """With single spaces, a capital at the start, plain marks and a mark at the end.
 
     Args:
         text: Not empty, something in it can be spoken.
+        spec: Turbo knows some marks that the others do not.
     """
     text = " ".join(text.split())
     text = text[:1].upper() + text[1:]
     for mark, plain in _MARKS.items():
-        text = text.replace(mark, plain)
+        if spec.framed or mark not in _TURBO_MARKS:
+            text = text.replace(mark, plain)
     text = text.rstrip(" ")
     return text if text.endswith(_ENDINGS) else f"{text}."
 
@@ -54,22 +58,35 @@ class TextIds:
     """The model's own tokenizer.
 
     Args:
-        path: Its file.
-        spec: Whether texts begin with a language.
+        files: Of the checkpoint.
     """
 
-    def __init__(self, path: Path, spec: EngineSpec) -> None:
-        tokenizers: Any = import_module("tokenizers")
-        self._tokenizer = tokenizers.Tokenizer.from_file(str(path))
-        self._tags_language = spec.tags_language
+    def __init__(self, files: CheckpointFiles) -> None:
+        self._spec = files.spec
+        self._read = readers(files)
+        path = files.parts["text"]
+        if self._spec.framed:
+            tokenizers: Any = import_module("tokenizers")
+            tokenizer: Any = tokenizers.Tokenizer.from_file(str(path))
+            self._encode: Callable[[str], Sequence[int]] = lambda text: tokenizer.encode(text).ids
+        else:
+            transformers: Any = import_module("transformers")
+            self._encode = transformers.AutoTokenizer.from_pretrained(
+                str(path.parent), local_files_only=True
+            ).encode
 
     def ids(self, text: str, language: str) -> Sequence[int]:
         """The ids of a text, without start and stop.
 
         Args:
-            text: Tidied.
-            language: A code of the spec.
+            text: As people write it.
+            language: A code that can be read here.
         """
-        if self._tags_language:
-            text = f"[{language}]{unicodedata.normalize('NFKD', text.lower())}"
-        return self._tokenizer.encode(text.replace(" ", _SPACE)).ids
+        text = tidy(text, self._spec)
+        if not self._spec.framed:
+            return self._encode(text)
+        if self._spec.tags_language:
+            text = unicodedata.normalize("NFKD", text.lower())
+            read = self._read.get(language)
+            text = f"[{language}]{read(text) if read else text}"
+        return self._encode(text.replace(" ", _SPACE))

@@ -10,7 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from voice_agent.engines.chatterbox.flow import FlowVoice
-from voice_agent.engines.chatterbox.spec import FRAMES_PER_TOKEN, TOKENS_PER_S, EngineSpec
+from voice_agent.engines.chatterbox.spec import (
+    FRAMES_PER_TOKEN,
+    KEPT_LUFS,
+    TOKENS_PER_S,
+    EngineSpec,
+)
 from voice_agent.engines.chatterbox.tensors import Tensor, torch
 from voice_agent.errors import BadAudio
 
@@ -20,7 +25,6 @@ Arrays = Mapping[str, NDArray[Any]]
 float32 [1, 192]: the stock conditionals without what the model adds to them."""
 
 _CLIP_S = 10.0  # what the decoder was trained to be shown
-_LEAST_S = 0.5
 _S3_RATE_HZ = 16_000
 
 
@@ -111,8 +115,11 @@ class Conditioner:
         Raises:
             BadAudio: The clip is too short.
         """
-        if len(samples) < _LEAST_S * rate_hz:
-            raise BadAudio(f"the clip has less than {_LEAST_S:g} s of speech")
+        least_s, lufs = self._spec.least_clip_s, self._spec.clip_lufs
+        if len(samples) < least_s * rate_hz:
+            raise BadAudio(f"the clip has less than {least_s:g} s of speech")
+        if lufs is not None:
+            samples = samples * np.float32(10 ** ((lufs - KEPT_LUFS) / 20))
         soxr: Any = import_module("soxr")
         at_24 = soxr.resample(samples, rate_hz, 24_000, quality="HQ").astype(np.float32)
         at_16 = soxr.resample(at_24, 24_000, _S3_RATE_HZ, quality="HQ").astype(np.float32)
