@@ -22,7 +22,7 @@ doctor: setup ## What is installed, which engines would be picked and why
 	@tools/setup.sh
 
 #: Check
-.PHONY: test lint types unit e2e fuzz-calls
+.PHONY: test lint types unit e2e fuzz-calls kill-llm
 test: ## Everything: lint, types, import contracts and all tests
 	@tools/test.sh
 
@@ -51,6 +51,9 @@ test-tts: ## Its tests; the small model they speak with is made on first use
 
 fuzz-calls: setup ## 10,000 random messages on telephone streams
 	@$(bin)/python -m tests.services.twilio_fuzz
+
+kill-llm: setup ## Language models killed in the middle of answers, ten times each
+	@$(bin)/python -m tests.services.killed_llm
 
 #: Measure
 .PHONY: bench accuracy roundtrip soak throughput flicker gpu-asr

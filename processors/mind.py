@@ -5,7 +5,8 @@ from contextlib import aclosing
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-from openai import AsyncOpenAI
+from openai import AsyncOpenAI, DefaultAsyncHttpxClient
+from pipecat.utils.http import connection_limits
 
 from processors.tools import Tool, load_tools
 from voice_agent.engines.base import EngineInfo
@@ -17,6 +18,9 @@ from voice_agent.thinking.openai_endpoint import OpenAIEndpoint
 
 if TYPE_CHECKING:
     from processors.mcp_servers import McpServers
+
+# a connection that answered one question is there for the next
+_KEEP_S = 120.0
 
 
 class Mind:
@@ -126,4 +130,5 @@ def _client(base_url: str, api_key: str) -> AsyncOpenAI:
         # an empty key would make the client look for one in the environment
         api_key=api_key or "none",
         max_retries=0,  # `FailOver` knows better when, and whom
+        http_client=DefaultAsyncHttpxClient(limits=connection_limits(keepalive_expiry=_KEEP_S)),
     )

@@ -26,6 +26,7 @@ class Script:
         calls_at_once: All calls in one event, all with index 0, as Ollama sends them.
         status: What is answered if not 200.
         headers: With the status.
+        code: With the status, in the body.
         breaks_after: Words after which the connection is closed.
         raw: Sent instead of an answer.
         first_delay_s: Before the first word; None as the model says.
@@ -36,6 +37,7 @@ class Script:
     calls_at_once: bool = False
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
+    code: str | None = None
     breaks_after: int | None = None
     raw: str | None = None
     first_delay_s: float | None = None
@@ -74,8 +76,8 @@ class ScriptedModel:
         script = Script(text=answer) if isinstance(answer, str) else answer
         status = self.status if self.status != 200 else script.status
         if status != 200:
-            error = {"error": {"message": f"scripted, asked {body['messages'][-1]}"}}
-            return JSONResponse(error, status_code=status, headers=script.headers)
+            error = {"message": f"scripted, asked {body['messages'][-1]}", "code": script.code}
+            return JSONResponse({"error": error}, status, script.headers)
         return StreamingResponse(self._stream(script), media_type="text/event-stream")
 
     async def _stream(self, script: Script) -> AsyncIterator[str]:

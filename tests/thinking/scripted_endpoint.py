@@ -24,7 +24,7 @@ class Clock:
 Act = Piece | float | EndpointFailed
 
 
-@dataclass
+@dataclass(eq=False)
 class ScriptedEndpoint:
     """Each request gets the next script: text and calls are written, a number is a wait in
     seconds, a failure is raised. The last script is for ever."""

@@ -145,6 +145,26 @@ async def test_a_question_that_is_refused_is_not_the_endpoints_fault() -> None:
     assert room.asked == [5, 5]
 
 
+async def test_a_question_that_nobody_takes_is_given_up_at_once() -> None:
+    wrong = EndpointFailed("HTTP 401", final=True)
+    room = Room([[wrong]], [[wrong]])
+    with pytest.raises(EngineUnavailable):
+        await room.answer()
+    assert room.asked == [1, 1]
+    assert room.clock.now_s == 1000
+
+
+async def test_a_question_that_is_refused_is_asked_without_its_history() -> None:
+    system, old, new = ({"role": r, "content": r} for r in ("system", "assistant", "user"))
+    refused = EndpointFailed("HTTP 400", blame=False, final=True)
+    room = Room([[refused], ["Yes."]])
+    question = Question(messages=[system, new, old, new])
+    async with aclosing(room.asking.write(question)) as written:
+        assert [piece async for piece in written] == ["Yes."]
+    assert room.endpoints[0].asked[1].messages == [system, new]
+    assert not room.endpoints[0].health.open
+
+
 async def test_an_answer_that_breaks_off_is_continued_by_who_is_there() -> None:
     room = Room([["The sun ", refused()], [refused()]], [["is shining."]])
     assert await room.answer() == ["The sun ", "is shining."]

@@ -72,25 +72,25 @@ async def test_text_and_then_calls(at_once: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    ("script", "reason", "again", "blame"),
+    ("script", "reason", "again", "final", "blame"),
     [
-        (Script(status=500), "HTTP 500", True, True),
-        (Script(status=503), "HTTP 503", True, True),
-        (Script(status=401), "HTTP 401", False, True),
-        (Script(status=404), "HTTP 404", False, True),
-        (Script(status=400), "HTTP 400", False, False),
-        (Script(text="One two three.", breaks_after=0), "APIConnectionError", True, True),
-        (Script(text="One two three.", breaks_after=2), "APIConnectionError", True, True),
-        (Script(raw="<html>Bad gateway</html>"), "it wrote no answer", True, True),
-        (Script(raw="data: {nonsense\n\n"), "JSONDecodeError", True, True),
-        (Script(raw='data: {"choices": 7}\n\n'), "TypeError", True, True),
-        (Script(raw='data: {"choices": [{"delta": {"content": 7}}]}\n\n'), "", True, True),
-        (Script(raw='data: {"error": {"message": "secret"}}\n\n'), "APIError", True, True),
-        (Script(raw=""), "it wrote no answer", True, True),
+        (Script(status=500), "HTTP 500", True, False, True),
+        (Script(status=503), "HTTP 503", True, False, True),
+        (Script(status=401), "HTTP 401", False, True, True),
+        (Script(status=404), "HTTP 404", False, True, True),
+        (Script(status=400, code="too_long"), "HTTP 400 too_long", False, True, False),
+        (Script(text="One two three.", breaks_after=0), "APIConnectionError", True, False, True),
+        (Script(text="One two three.", breaks_after=2), "APIConnectionError", True, False, True),
+        (Script(raw="<html>Bad gateway</html>"), "it wrote no answer", True, False, True),
+        (Script(raw="data: {nonsense\n\n"), "JSONDecodeError", True, False, True),
+        (Script(raw='data: {"choices": 7}\n\n'), "TypeError", True, False, True),
+        (Script(raw='data: {"choices": [{"delta": {"content": 7}}]}\n\n'), "", True, False, True),
+        (Script(raw='data: {"error": {"message": "secret"}}\n\n'), "APIError", True, False, True),
+        (Script(raw=""), "it wrote no answer", True, False, True),
     ],
 )
 async def test_failures_say_what_is_to_be_done(
-    script: Script, reason: str, again: bool, blame: bool
+    script: Script, reason: str, again: bool, final: bool, blame: bool
 ) -> None:
     async with asking(ScriptedModel([script])) as endpoint:
         with pytest.raises(EndpointFailed) as failed:
@@ -98,7 +98,8 @@ async def test_failures_say_what_is_to_be_done(
     failure = failed.value
     assert reason in failure.reason
     assert "secret" not in failure.reason
-    assert (failure.again, failure.blame, failure.rest_s) == (again, blame, 0)
+    told = (failure.again, failure.final, failure.blame, failure.rest_s)
+    assert told == (again, final, blame, 0)
 
 
 @pytest.mark.parametrize(

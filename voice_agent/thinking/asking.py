@@ -31,6 +31,14 @@ class Question:
     options: dict[str, Any] = field(default_factory=dict[str, Any])
     max_tokens: int = 0
 
+    def shortened(self) -> "Question":
+        """The same without what was said earlier; itself if nothing was."""
+        roles = [message["role"] for message in self.messages]
+        asked = len(roles) - 1 - roles[::-1].index("user") if "user" in roles else 0
+        system = [message for message in self.messages[:1] if message["role"] == "system"]
+        short = [*system, *self.messages[asked:]]
+        return replace(self, messages=short) if 0 < len(short) < len(roles) else self
+
     def limited(self, max_tokens: int | None) -> "Question":
         """The same question, to be answered shortly."""
         return replace(self, max_tokens=max_tokens) if max_tokens else self
@@ -49,16 +57,24 @@ class EndpointFailed(Exception):
     Attributes:
         reason: For logs and metrics: never what was said.
         again: Whether asking it again at once may help.
+        final: Whether asking it again later is in vain, too.
         blame: Whether other questions would fail there too.
         rest_s: How long it wants to be left alone.
     """
 
     def __init__(
-        self, reason: str, *, again: bool = False, blame: bool = True, rest_s: float = 0.0
+        self,
+        reason: str,
+        *,
+        again: bool = False,
+        final: bool = False,
+        blame: bool = True,
+        rest_s: float = 0.0,
     ) -> None:
         super().__init__(reason)
         self.reason = reason
         self.again = again
+        self.final = final
         self.blame = blame
         self.rest_s = rest_s
 

@@ -25,7 +25,8 @@ class FailOver:
     An endpoint that refuses, fails or breaks off is asked once more, then the next one is;
     one that is silent for too long is not asked again before the others. So it goes round,
     with pauses and with more patience each time, until nothing was written for `timeout_s`.
-    Endpoints whose circuit is open are left out; where all are, each is asked once.
+    Endpoints whose circuit is open are left out; where all are, each is asked once. A
+    question that is refused, for its length perhaps, is asked without what was said earlier.
 
     Args:
         endpoints: At least one.
@@ -71,7 +72,7 @@ class FailOver:
                         yield piece
                         answer.taken()
             except EndpointFailed as failure:
-                _note(endpoint, failure, answer)
+                self._note(endpoint, failure, answer, question)
             else:
                 endpoint.health.answered()
                 metrics.llm_requests_total.labels(endpoint.name, "done").inc()
@@ -86,13 +87,15 @@ class FailOver:
         hopeless = all(endpoint.health.open for endpoint in self._endpoints)
         answer.hurried = hopeless
         while True:
-            for endpoint in [e for e in self._endpoints if e.health.admits] or self._endpoints:
+            left = [e for e in self._endpoints if e not in answer.refused_by]
+            for endpoint in [e for e in left if e.health.admits] or left:
                 if answer.left_s > 0:
                     yield endpoint
                 again = answer.again and answer.round == 0 and not endpoint.health.open
                 if again and answer.left_s > 0:
                     yield endpoint
-            if hopeless or answer.left_s <= 0:
+            in_vain = len(answer.refused_by) == len(self._endpoints)
+            if hopeless or in_vain or answer.left_s <= 0:
                 return
             yield None
             answer.round += 1
@@ -103,6 +106,8 @@ class FailOver:
         answer.again = False
         seam = Seam(answer.said)
         calls: list[ToolCall] = []
+        if answer.shortened:
+            question = question.shortened()
         writing = endpoint.write(question.going_on(answer.said), self._patience(endpoint, answer))
         async with aclosing(writing) as pieces:
             async for piece in pieces:
@@ -128,15 +133,28 @@ class FailOver:
         rests_s = min(endpoint.health.rests_s for endpoint in self._endpoints)
         await self._sleep(min(max(pause_s, rests_s), max(answer.left_s, 0.0)))
 
+    def _note(
+        self, endpoint: Endpoint, failure: EndpointFailed, answer: "_Answer", question: Question
+    ) -> None:
+        metrics.llm_requests_total.labels(endpoint.name, "failed").inc()
+        answer.reasons[f"{endpoint.name}: {failure.reason}"] = None
+        answer.again = failure.again
+        if failure.rest_s:
+            endpoint.health.rest(failure.rest_s)
+        elif failure.blame:
+            _blame(endpoint, failure)
+        elif not answer.shortened and question.shortened() is not question:
+            answer.shortened = answer.again = True
+            return
+        if failure.final:
+            answer.refused_by.append(endpoint)
 
-def _note(endpoint: Endpoint, failure: EndpointFailed, answer: "_Answer") -> None:
-    metrics.llm_requests_total.labels(endpoint.name, "failed").inc()
-    answer.again = failure.again
-    answer.reasons[f"{endpoint.name}: {failure.reason}"] = None
-    if failure.rest_s:
-        endpoint.health.rest(failure.rest_s)
-    elif failure.blame:
-        endpoint.health.failed()
+
+def _blame(endpoint: Endpoint, failure: EndpointFailed) -> None:
+    was_open = endpoint.health.open
+    endpoint.health.failed()
+    if endpoint.health.open and not was_open:
+        logger.warning("{} keeps failing, and is asked less: {}", endpoint.name, failure.reason)
 
 
 class _Answer:
@@ -146,7 +164,9 @@ class _Answer:
         self.said = ""
         self.round = 0
         self.again = False  # asking the same endpoint once more may help
-        self.hurried = False
+        self.hurried = False  # nobody may be silent for long
+        self.shortened = False  # without what was said earlier
+        self.refused_by: list[Endpoint] = []  # for good
         self.reasons: dict[str, None] = {}  # each once, in order
         self._clock = clock
         self._timeout_s = timeout_s

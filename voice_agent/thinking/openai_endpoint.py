@@ -1,6 +1,7 @@
 """An endpoint that speaks OpenAI's interface for chats, over HTTP."""
 
 import asyncio
+import re
 from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, cast
@@ -124,12 +125,20 @@ def _failures() -> Generator[None]:
 def _refused(error: APIStatusError) -> EndpointFailed:
     status = error.status_code
     busy = status == 429 or (status == 503 and "retry-after" in error.response.headers)
+    passing = status >= 500 or status in (408, 409)
     return EndpointFailed(
-        f"HTTP {status}",
-        again=not busy and (status >= 500 or status in (408, 409)),
+        f"HTTP {status} {_code(error)}".rstrip(),
+        again=passing and not busy,
+        final=not passing and not busy,
         blame=status not in _QUESTION_REFUSED,
         rest_s=_rest_s(error.response.headers.get("retry-after", "")) if busy else 0.0,
     )
+
+
+def _code(error: APIStatusError) -> str:
+    """What it calls the error, if that is one word: other fields may quote the conversation."""
+    code = str(error.code or "")
+    return code if re.fullmatch(r"[\w.-]{1,40}", code) else ""
 
 
 def _rest_s(retry_after: str) -> float:
