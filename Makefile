@@ -39,6 +39,7 @@ unit: setup ## The tests that take seconds
 
 e2e: setup ## The tests that start real services
 	@tools/needs.sh test
+	@tools/nginx.sh
 	@$(bin)/pytest -m "e2e and not gpu and not models"
 
 #: Chatterbox, in an environment of its own (.venv-tts, 2.5 GB)

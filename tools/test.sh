@@ -7,6 +7,7 @@ cd "$(dirname "$0")/.."
 started=$SECONDS
 tools/needs.sh test
 make --no-print-directory setup
+tools/nginx.sh
 
 step() { # NAME COMMAND…
     local name=$1 since=$SECONDS
