@@ -58,6 +58,8 @@ class Link:
         """Frames of the client, text and binary, that the session has taken."""
         self.over = False
         """Whether the session has ended."""
+        self.close_code: int | None = None
+        """What we ended it with; None if the client left, or did not come back."""
 
     @property
     def away_s(self) -> float:
@@ -135,7 +137,8 @@ class Link:
 
     async def close(self, code: int) -> None:
         """Ends the session now."""
-        if self._socket is not None:
+        if self._socket is not None and not self.over:
+            self.close_code = code
             await self._socket.close(code)
         self._end()
 

@@ -173,6 +173,11 @@ class WireTransport(BaseTransport):
         """Frames of the client that the session has taken."""
         return self._link.n_received
 
+    @property
+    def close_code(self) -> int | None:
+        """What we closed the connection with; None if the client left, or did not come back."""
+        return self._link.close_code
+
     async def send(self, message: ServerMessage, payload: bytes = b"") -> None:
         """Sends a message and its binary frame; waits while the client does not read.
 

@@ -116,7 +116,7 @@ async def test_a_flood_is_held_back_and_others_do_not_feel_it(asr: RunningServic
 
 
 async def test_a_client_that_never_reads_is_dropped_and_costs_no_memory() -> None:
-    with running("asr", SERVER__SEND_TIMEOUT_S=1) as service:
+    with running("asr", SERVER__SEND_TIMEOUT_S=1, SERVER__RESUME_S=0) as service:
         before = rss(service)
         loop = asyncio.get_running_loop()
         with socket.socket() as client:

@@ -129,7 +129,8 @@ async def test_after_twenty_cuts_anywhere_every_message_and_byte_came_once(
         for _ in range(20):
             await traveller.gone()
             # some are cut before their `ready` has come
-            to_tts.drop_after(chance.choice([0, 300, chance.randint(0, len(uncut.sound) // 9)]))
+            most = len(uncut.sound) // 12
+            to_tts.drop_after(chance.randint(*chance.choice([(0, 600), (0, most), (0, most)])))
             with suppress(ConnectionClosed, InvalidMessage, OSError):
                 await traveller.come_back()
         await traveller.come_back(tts.ws)
