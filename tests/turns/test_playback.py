@@ -120,6 +120,18 @@ def test_what_was_heard_is_whole_words_from_the_beginning(
         assert not heard or re.search(r"\S$", heard)
 
 
+def test_a_word_in_several_pieces_is_heard_with_the_last_of_them(clock: Clock) -> None:
+    playback = Playback(clock)
+    text = "ten ten ten"
+    for start, end in ((0, 7), (4, 7), (4, 11)):
+        playback.sent(0.4, start, end)
+    heard: list[str] = []
+    for _ in range(12):
+        clock.now_s += 0.1
+        heard.append(playback.heard(text))
+    assert heard == ["", *["ten"] * 7, *["ten ten"] * 3, text]
+
+
 def test_time_stands_still_while_it_is_held(playback: Playback, clock: Clock) -> None:
     clock.now_s += 1.0
     playback.hold()

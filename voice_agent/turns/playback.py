@@ -19,8 +19,8 @@ _WORD = re.compile(r"\S+")
 class _Piece:
     start_s: float
     end_s: float
-    text_start: int
-    text_end: int
+    text_start: float
+    text_end: float
 
     def until(self, at_s: float) -> "_Piece":
         """The part of it before a time, if that is within it."""
@@ -28,12 +28,12 @@ class _Piece:
             return self
         return replace(self, end_s=at_s, text_end=self.reached(at_s))
 
-    def reached(self, at_s: float) -> int:
+    def reached(self, at_s: float) -> float:
         """How far its text has been heard at a time."""
         part = min(1.0, (at_s - self.start_s) / (self.end_s - self.start_s))
-        return self.text_start + round(part * (self.text_end - self.text_start))
+        return self.text_start + part * (self.text_end - self.text_start)
 
-    def time_of(self, place: int) -> float:
+    def time_of(self, place: float) -> float:
         """When a character of it is heard."""
         part = (place - self.text_start) / (self.text_end - self.text_start)
         return self.start_s + part * (self.end_s - self.start_s)
@@ -57,6 +57,7 @@ class Playback:
         self._reported_at_s = 0.0
         self._first_sent_at_s: float | None = None
         self._held_s: float | None = None
+        self._rewound = False  # what comes next begins before the end of what was played
         self.sent_s = 0.0
         """Audio that was sent, in seconds."""
 
@@ -66,8 +67,23 @@ class Playback:
         if self._first_sent_at_s is None:
             self._first_sent_at_s = now_s
         start_s, self.sent_s = self.sent_s, self.sent_s + duration_s
-        self._pieces.append(_Piece(start_s, self.sent_s, text_start, text_end))
+        text_begins = self._share_word(text_start)
+        self._pieces.append(_Piece(start_s, self.sent_s, text_begins, max(text_begins, text_end)))
         self._plays_until_s = max(now_s, self._plays_until_s) + duration_s
+
+    def _share_word(self, text_start: int) -> float:
+        """Where a piece's text begins.
+
+        A word that is heard in two pieces is text of both: half of it is taken to be heard
+        in each.
+        """
+        last = self._pieces[-1] if self._pieces else None
+        rewound, self._rewound = self._rewound, False
+        if last is None or rewound or text_start >= last.text_end:
+            return text_start
+        middle = (max(text_start, last.text_start) + last.text_end) / 2
+        self._pieces[-1] = replace(last, text_end=middle)
+        return middle
 
     def reported(self, played_s: float) -> None:
         """Notes what the client says it has played of this answer.
@@ -99,6 +115,7 @@ class Playback:
         at_s = self.played_s
         again_s = self._word_start_s(text, at_s)
         self._held_s = None
+        self._rewound = True
         self._pieces = [piece.until(at_s) for piece in self._pieces if piece.start_s < at_s]
         self.sent_s = at_s
         self._plays_until_s = self._clock()
@@ -134,7 +151,7 @@ class Playback:
 
     def _position(self, at_s: float) -> int:
         reached = [piece.reached(at_s) for piece in self._pieces if piece.start_s < at_s]
-        return max(reached, default=0)
+        return round(max(reached, default=0.0))
 
     def _word_start_s(self, text: str, at_s: float) -> float:
         """When the word began that was cut at a time, give or take a little."""
