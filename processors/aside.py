@@ -40,6 +40,9 @@ class AnswersAside(FrameProcessor):
             self._hushed = False
             self._answer = self.create_task(super().process_frame(frame, direction))
             return
+        if isinstance(frame, PhraseFrame):  # of somebody else: no answer's last breath
+            await super().push_frame(frame, direction)
+            return
         if isinstance(frame, InterruptionFrame):
             await self._hush()
         await super().process_frame(frame, direction)

@@ -14,6 +14,7 @@ from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 from processors.aside import AnswersAside
 from processors.responder import Responder, by_rules, repeat
 from tests.processors.chain import chained
+from voice_agent.frames import PhraseFrame
 
 
 def question(text: str) -> LLMContextFrame:
@@ -72,3 +73,11 @@ async def test_nothing_comes_of_an_answer_after_its_interruption() -> None:
         chain.down.frames.clear()
         await chain.send(question("again"))
         await chain.down.until(LLMTextFrame)
+
+
+async def test_phrases_of_others_pass_after_an_interruption() -> None:
+    async with chained(Slow()) as chain:
+        await chain.send(question("hello"))
+        await chain.send(InterruptionFrame())
+        await chain.send(PhraseFrame(phrase="filler"))
+        assert chain.down.of(PhraseFrame)
