@@ -59,15 +59,17 @@ def build(
     return Pipeline([transport.input(), *recorded(record, between), transport.output()]), transport
 
 
-def understanding(session: Session, responder: FrameProcessor) -> list[FrameProcessor]:
-    """From the caller's audio to the answer's text. Arguments as `build`."""
+def understanding(
+    session: Session, responder: FrameProcessor, *, by_telephone: bool = False
+) -> list[FrameProcessor]:
+    """From the caller's audio to the answer's text. Arguments as `build`, `hearing`."""
     conversation = Conversation(
         session_id=session.id,
         system_prompt=session.settings.llm.system_prompt,
         manners=session.settings.conversation,
         max_context_chars=session.settings.llm.max_context_chars,
     )
-    return [*hearing(session), conversation, responder]
+    return [*hearing(session, by_telephone=by_telephone), conversation, responder]
 
 
 def speaking(session: Session) -> list[FrameProcessor]:

@@ -34,12 +34,20 @@ def recognizer_of(session: Session) -> Recognizer | RemoteEars:
     return session.room.recognizer
 
 
-def hearing(session: Session) -> list[FrameProcessor]:
-    """The processors that turn a session's audio into finals, here or through the services."""
+def hearing(session: Session, *, by_telephone: bool = False) -> list[FrameProcessor]:
+    """The processors that turn a session's audio into finals, here or through the services.
+
+    Args:
+        session: Whose audio it is.
+        by_telephone: There is no other way to speak with the caller.
+    """
     recognizer, speaker = recognizer_of(session), session.room.speaker
     remote_speaker = speaker if isinstance(speaker, RemoteSpeaker) else None
     guard = OutageGuard(
-        session_id=session.id, settings=session.settings.remote, speaker=remote_speaker
+        session_id=session.id,
+        settings=session.settings.remote,
+        speaker=remote_speaker,
+        ends_call=by_telephone,
     )
     if isinstance(recognizer, RemoteEars):
         return [_hearing_elsewhere(session, recognizer, guard), guard]

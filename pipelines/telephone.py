@@ -29,7 +29,7 @@ def build(
     transport = calling(session, call)
     between = [
         Keypad(session_id=session.id, actions=twilio.keys, pause_s=twilio.key_pause_s),
-        *understanding(session, responder),
+        *understanding(session, responder, by_telephone=True),
         CallControl(session_id=session.id, line=_TwilioLine(call, transport, record)),
         *speaking(session),
     ]

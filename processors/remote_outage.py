@@ -1,6 +1,7 @@
 """What a caller hears, and is told, while a service is away from the call."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -9,7 +10,13 @@ from pipecat.frames.frames import CancelFrame, EndFrame, Frame, StartFrame
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 
 from voice_agent.errors import AtCapacity, EngineUnavailable, VoiceAgentError
-from voice_agent.frames import HangUpFrame, PhraseFrame, ServerMessageFrame, TransferFrame
+from voice_agent.frames import (
+    AnswerEndFrame,
+    HangUpFrame,
+    PhraseFrame,
+    ServerMessageFrame,
+    TransferFrame,
+)
 from voice_agent.remote.outage import Due, Outage
 from voice_agent.remote.speaker import RemoteSpeaker
 from voice_agent.settings import RemoteSettings
@@ -17,6 +24,8 @@ from voice_agent.wire.common import Degraded, Error, Restored
 
 _LOOK_EVERY_S = 0.05
 _RETRY_AFTER_MS = 5000
+# the longest that the end of a call waits for what is said before it
+_APOLOGY_WITHIN_S = 10.0
 
 RECOGNITION, VOICE = "recognition", "voice"
 
@@ -87,20 +96,28 @@ class OutageGuard(FrameProcessor):
         session_id: Whose call it is.
         settings: When what is due.
         speaker: The voice, if it is a service.
+        ends_call: Without one of the services the call is of no use.
     """
 
     def __init__(
-        self, *, session_id: str, settings: RemoteSettings, speaker: RemoteSpeaker | None
+        self,
+        *,
+        session_id: str,
+        settings: RemoteSettings,
+        speaker: RemoteSpeaker | None,
+        ends_call: bool,
     ) -> None:
         super().__init__(name=f"OutageGuard#{session_id}", enable_direct_mode=True)
         self._session_id = session_id
         self._settings = settings
         self._speaker = speaker
+        self._ends_call = ends_call
         self.recognition = self._absence(RECOGNITION)
         self.voice = self._absence(VOICE)
         self._following: asyncio.Task[None] | None = None
         self._opening: asyncio.Task[None] | None = None
         self._over = False
+        self._ended = asyncio.Event()  # an answer has been heard
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         """Connects the voice at the start; passes everything on."""
@@ -110,6 +127,8 @@ class OutageGuard(FrameProcessor):
             self._opening = self.create_task(opening)
         if isinstance(frame, EndFrame | CancelFrame):
             self._over = True
+        if isinstance(frame, AnswerEndFrame) and direction is FrameDirection.UPSTREAM:
+            self._ended.set()
         await self.push_frame(frame, direction)
 
     async def cleanup(self) -> None:
@@ -149,9 +168,16 @@ class OutageGuard(FrameProcessor):
         logger.error("{} was away for {:g} s", absence.what, self._settings.give_up_s)
         if absence is self.recognition:  # of the voice its own error tells
             await self.push_frame(ServerMessageFrame(message=Error.of(_told(absence))))
+        self._ended.clear()
         await self.push_frame(PhraseFrame(phrase="apology"))
-        to = self._settings.transfer_to
-        await self.push_frame(TransferFrame(to=to) if to else HangUpFrame())
+        if not self._ends_call:
+            return
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_APOLOGY_WITHIN_S):
+                await self._ended.wait()
+        if absence.outage.given_up:  # and has not come back meanwhile
+            to = self._settings.transfer_to
+            await self.push_frame(TransferFrame(to=to) if to else HangUpFrame())
 
 
 def _told(absence: Absence) -> VoiceAgentError:

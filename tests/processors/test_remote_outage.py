@@ -4,11 +4,18 @@ import asyncio
 from typing import Any
 
 from pipecat.frames.frames import Frame
+from pipecat.processors.frame_processor import FrameDirection
 
 from processors.remote_outage import OutageGuard
 from tests.processors.chain import Chain, chained
 from voice_agent.errors import AtCapacity, EngineUnavailable
-from voice_agent.frames import HangUpFrame, PhraseFrame, ServerMessageFrame, TransferFrame
+from voice_agent.frames import (
+    AnswerEndFrame,
+    HangUpFrame,
+    PhraseFrame,
+    ServerMessageFrame,
+    TransferFrame,
+)
 from voice_agent.settings import RemoteSettings
 from voice_agent.wire.common import Degraded, Error, Restored
 
@@ -16,9 +23,9 @@ GONE = EngineUnavailable("no service answers at ws://10.0.0.7:8001/ws")
 _Told = PhraseFrame | ServerMessageFrame | HangUpFrame | TransferFrame
 
 
-def guard(**values: Any) -> OutageGuard:
+def guard(*, ends_call: bool = True, **values: Any) -> OutageGuard:
     settings = RemoteSettings(**{"filler_after_ms": 100, "give_up_s": 0.4, **values})
-    return OutageGuard(session_id="s", settings=settings, speaker=None)
+    return OutageGuard(session_id="s", settings=settings, speaker=None, ends_call=ends_call)
 
 
 def told(chain: Chain) -> list[str]:
@@ -38,6 +45,13 @@ def _word(frame: Frame) -> str:
             return f"transfer {frame.to}"
         case _:
             return "hang up"
+
+
+async def apologised(chain: Chain) -> None:
+    """The apology has been heard."""
+    await until(chain, "apology")
+    end = AnswerEndFrame(turn=1, interrupted=False, heard_text="")
+    await chain.processors[1].queue_frame(end, FrameDirection.UPSTREAM)
 
 
 async def until(chain: Chain, word: str) -> None:
@@ -62,7 +76,7 @@ async def test_no_filler_is_heard_by_a_caller_who_waits_for_nothing() -> None:
     watch.recognition.waiting = lambda: False
     async with chained(watch) as chain:
         watch.recognition.lost(GONE)
-        await until(chain, "hang up")
+        await until(chain, "apology")
         assert "filler" not in told(chain)
 
 
@@ -70,6 +84,7 @@ async def test_what_is_given_up_is_apologised_for_and_ends_the_call() -> None:
     watch = guard()
     async with chained(watch) as chain:
         watch.recognition.lost(GONE)
+        await apologised(chain)
         await until(chain, "hang up")
         assert told(chain) == [
             "degraded recognition",
@@ -84,10 +99,31 @@ async def test_what_is_given_up_is_apologised_for_and_ends_the_call() -> None:
         await until(chain, "restored recognition")
 
 
+async def test_a_session_with_other_ways_to_speak_stays() -> None:
+    watch = guard(ends_call=False)
+    async with chained(watch) as chain:
+        watch.recognition.lost(GONE)
+        await apologised(chain)
+        await asyncio.sleep(0.1)
+        assert "hang up" not in told(chain)
+
+
+async def test_a_service_that_is_back_before_the_apology_was_heard_ends_nothing() -> None:
+    watch = guard()
+    async with chained(watch) as chain:
+        watch.recognition.lost(GONE)
+        await until(chain, "apology")
+        watch.recognition.restored()
+        await apologised(chain)
+        await until(chain, "restored recognition")
+        assert "hang up" not in told(chain)
+
+
 async def test_a_call_is_transferred_where_a_number_is_set() -> None:
     watch = guard(transfer_to="+15550100")
     async with chained(watch) as chain:
         watch.recognition.lost(GONE)
+        await apologised(chain)
         await until(chain, "transfer +15550100")
         assert "hang up" not in told(chain)
 
@@ -96,6 +132,7 @@ async def test_of_a_voice_that_is_given_up_its_own_error_tells() -> None:
     watch = guard()
     async with chained(watch) as chain:
         watch.voice.lost(GONE)
+        await apologised(chain)
         await until(chain, "hang up")
         assert told(chain) == ["degraded voice", "filler", "apology", "hang up"]
 
