@@ -73,6 +73,8 @@ class CallControl(FrameProcessor):
             case AnswerStartFrame():
                 self._silent.clear()
             case AnswerEndFrame() if direction is FrameDirection.UPSTREAM:
+                if frame.interrupted:
+                    self._due = deque(due for due in self._due if not _is_put_off(due))
                 self._silent.set()
             case HangUpFrame() | TransferFrame() | SendKeysFrame():
                 self._take(frame)
@@ -95,7 +97,7 @@ class CallControl(FrameProcessor):
     async def _act(self) -> None:
         while self._due and not self._over:
             await self._until_silent()
-            match self._due.popleft():
+            match self._due.popleft() if self._due else None:
                 case SendKeysFrame() as frame:
                     await self._press(frame.keys)
                 case TransferFrame() as frame:
@@ -107,6 +109,8 @@ class CallControl(FrameProcessor):
                 case HangUpFrame():
                     self._over = True
                     await self._line.hang_up()
+                case None:
+                    pass  # the caller has more to say
 
     async def _until_silent(self) -> None:
         try:
@@ -123,3 +127,7 @@ class CallControl(FrameProcessor):
             return
         await self.push_frame(OutputAudioRawFrame(samples.tobytes(), _KEYS_HZ, 1))
         await asyncio.sleep(len(samples) / _KEYS_HZ + _LINE_S)
+
+
+def _is_put_off(due: HangUpFrame | TransferFrame | SendKeysFrame) -> bool:
+    return isinstance(due, HangUpFrame | TransferFrame) and due.unless_interrupted

@@ -274,7 +274,13 @@ class KeyFrame(SystemFrame):
 
 @dataclass
 class HangUpFrame(SystemFrame):
-    """End the call, once the caller has heard the answer that is under way."""
+    """End the call, once the caller has heard the answer that is under way.
+
+    Attributes:
+        unless_interrupted: It does not end if the caller interrupts that answer.
+    """
+
+    unless_interrupted: bool = False
 
 
 @dataclass
@@ -283,9 +289,11 @@ class TransferFrame(SystemFrame):
 
     Attributes:
         to: A telephone number, or a SIP address.
+        unless_interrupted: It stays if the caller interrupts that answer.
     """
 
     to: str
+    unless_interrupted: bool = False
 
 
 @dataclass

@@ -59,6 +59,31 @@ async def test_the_call_ends_after_the_answer() -> None:
     assert line.done == ["hang up"]
 
 
+async def interrupted(chain: Chain) -> None:
+    """The caller spoke in the middle of the answer."""
+    end = AnswerEndFrame(turn=1, interrupted=True, heard_text="Good")
+    await chain.processors[1].queue_frame(end, FrameDirection.UPSTREAM)
+
+
+async def test_a_caller_who_interrupts_the_goodbye_stays_if_that_is_wished() -> None:
+    line = ScriptedLine()
+    async with chained(CallControl(session_id="s", line=line)) as chain:
+        await chain.send(AnswerStartFrame(turn=1), HangUpFrame(unless_interrupted=True))
+        await interrupted(chain)
+        await chain.send(TransferFrame(to="+15550100"))
+        await line.until_done()
+    assert line.done == ["+15550100"]
+
+
+async def test_else_the_call_ends_after_an_interruption_too() -> None:
+    line = ScriptedLine()
+    async with chained(CallControl(session_id="s", line=line)) as chain:
+        await chain.send(AnswerStartFrame(turn=1), HangUpFrame())
+        await interrupted(chain)
+        await line.until_done()
+    assert line.done == ["hang up"]
+
+
 async def test_without_an_answer_the_call_ends_at_once() -> None:
     line = ScriptedLine()
     async with chained(CallControl(session_id="s", line=line)) as chain:
