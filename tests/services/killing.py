@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
+from typing import Any
 
 from tests.services.conftest import RunningService, running
 
@@ -10,7 +11,7 @@ from tests.services.conftest import RunningService, running
 class Mortal:
     """A real service in a process that is killed now and then; made by `mortal`."""
 
-    def __init__(self, service: str, lives: ExitStack, settings: dict[str, object]) -> None:
+    def __init__(self, service: str, lives: ExitStack, settings: dict[str, Any]) -> None:
         self._service = service
         self._settings = settings
         self._lives = lives
@@ -32,7 +33,7 @@ class Mortal:
 
 
 @contextmanager
-def mortal(service: str, **settings: object) -> Generator[Mortal]:
+def mortal(service: str, **settings: Any) -> Generator[Mortal]:
     """Starts a service; what of it is alive afterwards is ended."""
     with ExitStack() as lives:
         yield Mortal(service, lives, settings)

@@ -6,6 +6,7 @@ import subprocess
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
+from typing import Any
 
 import httpx2
 import pytest
@@ -45,7 +46,7 @@ _PATIENCE_S = 30.0
 
 
 @contextmanager
-def remote_agent(asr: str, tts: str, **settings: object) -> Generator[RunningService]:
+def remote_agent(asr: str, tts: str, **settings: Any) -> Generator[RunningService]:
     """An agent without engines of its own."""
     with running(
         "agent",
