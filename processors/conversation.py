@@ -11,6 +11,7 @@ from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 
 from processors.alarm import Alarm
 from processors.remembering import remember
+from processors.reminders import Reminders
 from voice_agent import metrics
 from voice_agent.frames import (
     AnswerContinuesFrame,
@@ -29,12 +30,14 @@ from voice_agent.frames import (
     SegmentEndFrame,
     SegmentPauseFrame,
     SegmentStartFrame,
+    SpeculationFrame,
+    SpeculativeContextFrame,
     SpeculativeFinalFrame,
 )
 from voice_agent.settings import ConversationSettings
-from voice_agent.turns.back_channels import BackChannels
+from voice_agent.turns.back_channels import BackChannels, plain
 from voice_agent.turns.barge_in import BargeIn, Verdict
-from voice_agent.turns.memory import Memory
+from voice_agent.turns.memory import Memory, Message
 from voice_agent.wire.agent import Interrupt, TypedText
 
 # Messages that stay in the context; older ones are forgotten. Enough for a long call at
@@ -68,19 +71,17 @@ class Conversation(FrameProcessor):
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__(name=f"Conversation#{session_id}", enable_direct_mode=True)
-        self._clock = clock
         self._manners = manners
         self._memory = Memory(system_prompt, _MAX_MESSAGES, max_context_chars)
         self._barge_in = BargeIn(BackChannels(manners.back_channel_words), clock)
         self._deciding = Alarm(self, self._decide)
-        self._idle = Alarm(self, self._remind)
-        self._n_reminders = 0  # in a row
+        self._reminders = Reminders(self, manners, self._volunteer)
         self._last_turn: int | None = None  # the answer after which the conversation ends
         self._said: list[str] = []  # parts of a turn that was too long for one final
         self._turn = 0
         self._answering = False
-        self._held = False
-        self._speaking = False  # a segment is open
+        self._held = self._speaking = False  # the answer; and whether a segment is open
+        self._guessed = ""  # the question that is answered, though it is not sure that it is one
         self._only_phrase = False  # the answer has nothing but a phrase yet
         # finals, typed text and speech come from different tasks: one change at a time
         self._changing = asyncio.Lock()
@@ -100,8 +101,6 @@ class Conversation(FrameProcessor):
                 self.create_task(self._volunteer(self._manners.greeting))
             case FinalFrame():
                 await self._on_final(frame)
-            case KeyFrame():
-                await self._idle.stop()
             case ClientMessageFrame(message=TypedText() as message):
                 await self._ask(message.text, typed=True)
             case ClientMessageFrame(message=Interrupt()):
@@ -114,7 +113,7 @@ class Conversation(FrameProcessor):
         """Says and decides nothing any more."""
         await super().cleanup()
         await self._deciding.stop()
-        await self._idle.stop()
+        await self._reminders.stop()
 
     async def _follow_answer(self, frame: Frame) -> None:
         match frame:
@@ -142,34 +141,36 @@ class Conversation(FrameProcessor):
 
     async def _follow_speech(self, frame: Frame) -> None:
         match frame:
+            case KeyFrame():
+                await self._reminders.stop()
             case SegmentStartFrame():
                 self._speaking = True
-                await self._idle.stop()
+                await self._reminders.stop()
                 async with self._changing:
+                    await self._drop_guess()
                     await self._on_speech()
             case SegmentPauseFrame():
                 self._barge_in.pause()
             case SegmentEndFrame():
                 self._speaking = False
+                self._barge_in.pause()
                 await self._deciding.set(self._barge_in.due_in_s)
             case PartialFrame() | SpeculativeFinalFrame() if self._barge_in.during_answer:
                 await self._judge(frame)
+            case SpeculativeFinalFrame() if self._manners.speculative:
+                await self._guess(" ".join([*self._said, frame.text]))
             case _:
                 pass
 
     async def _on_speech(self) -> None:
-        if not self._answering:
-            return
-        if not self._manners.back_channels:
-            await self._interrupt()
-            return
+        if not (self._answering and self._manners.back_channels):
+            return await self._interrupt()
         self._barge_in.speak()
         if not self._held:
             self._held = True
-            started_s = self._clock()
-            await self.push_frame(HoldFrame())
-            metrics.barge_in_s.observe(self._clock() - started_s)
-        await self._deciding.set(self._barge_in.due_in_s)
+            with metrics.barge_in_s.time():
+                await self.push_frame(HoldFrame())
+        return await self._deciding.set(self._barge_in.due_in_s)
 
     async def _on_final(self, final: FinalFrame) -> None:
         self._said += [final.text] if final.text.strip() else []
@@ -177,13 +178,14 @@ class Conversation(FrameProcessor):
         if not final.turn_complete:
             return
         self._said = []
-        during_answer = self._barge_in.during_answer
         verdict = self._barge_in.judge(text, final.spoken_language, settled=True)
-        if during_answer and verdict is Verdict.RESUME:
-            await self._act(verdict)
-        elif text:
-            await self._ask(text, typed=False)
+        is_turn = text and not (self._barge_in.during_answer and verdict is Verdict.RESUME)
+        await self._act(verdict)
         self._barge_in.reset()
+        if is_turn:
+            await self._ask(text, typed=False)
+        async with self._changing:
+            await self._drop_guess()
         await self._wait_for_caller()
 
     async def _judge(self, heard: PartialFrame | SpeculativeFinalFrame) -> None:
@@ -211,7 +213,7 @@ class Conversation(FrameProcessor):
                 await self.push_frame(ResumeFrame())
 
     async def _ask(self, text: str, *, typed: bool) -> None:
-        self._n_reminders = 0
+        self._reminders.answered()
         async with self._changing:
             if self._answering and self._only_phrase and not self._held:
                 self._only_phrase = False
@@ -223,8 +225,30 @@ class Conversation(FrameProcessor):
                 await self._begin()
                 self._memory.ask(self._turn, text)
                 await self.push_frame(AnswerStartFrame(turn=self._turn, typed=typed))
-            messages = cast(list[LLMContextMessage], self._memory.messages)
-            await self.push_frame(LLMContextFrame(context=LLMContext(messages)))
+            guessed, self._guessed = self._guessed, ""
+            if guessed and guessed == plain(text):
+                await self.push_frame(SpeculationFrame(confirmed=True))
+            else:
+                await self.push_frame(LLMContextFrame(context=self._context()))
+            if self._speaking and not typed:  # a late final: the caller has gone on since
+                await self._on_speech()
+
+    async def _guess(self, text: str) -> None:
+        """Has an answer made for what may turn out to be the question."""
+        async with self._changing:
+            if self._answering or plain(text) in ("", self._guessed):
+                return
+            self._guessed = plain(text)
+            context = self._context({"role": "user", "content": text})
+            await self.push_frame(SpeculativeContextFrame(context=context))
+
+    async def _drop_guess(self) -> None:
+        if self._guessed:
+            self._guessed = ""
+            await self.push_frame(SpeculationFrame(confirmed=False))
+
+    def _context(self, *more: Message) -> LLMContext:
+        return LLMContext(cast(list[LLMContextMessage], [*self._memory.messages, *more]))
 
     async def _volunteer(self, text: str, *, last: bool = False) -> None:
         """Says something that is remembered, though nobody asked."""
@@ -239,19 +263,8 @@ class Conversation(FrameProcessor):
 
     async def _wait_for_caller(self) -> None:
         """Nobody speaks: after a while somebody should."""
-        if self._manners.idle_prompt_s and not (self._speaking or self._answering):
-            await self._idle.set(self._manners.idle_prompt_s)
-
-    async def _remind(self) -> None:
-        """The caller has been silent for long."""
-        manners = self._manners
-        if self._n_reminders < manners.max_idle_prompts:
-            self._n_reminders += 1
-            await self._volunteer(manners.idle_prompt)
-        elif manners.idle_hang_up and manners.goodbye:
-            await self._volunteer(manners.goodbye, last=True)
-        elif manners.idle_hang_up:
-            await self.push_frame(HangUpFrame())
+        if not (self._speaking or self._answering):
+            await self._reminders.wait()
 
     async def _say_phrase(self, frame: PhraseFrame) -> None:
         """Begins an answer for a phrase that found none."""
@@ -268,7 +281,7 @@ class Conversation(FrameProcessor):
             await self.push_frame(SayFrame(text=text, told=False))
 
     async def _begin(self) -> None:
-        await self._idle.stop()
+        await self._reminders.stop()
         await self._let_go()
         self._turn += 1
         self._answering, self._only_phrase = True, False
@@ -276,11 +289,11 @@ class Conversation(FrameProcessor):
     async def _interrupt(self) -> None:
         if self._answering:
             self._answering = False
+            self._guessed = ""
             await self._let_go()
             self._barge_in.reset()
-            started_s = self._clock()
-            await self.broadcast_interruption()
-            metrics.barge_in_s.observe(self._clock() - started_s)
+            with metrics.barge_in_s.time():
+                await self.broadcast_interruption()
 
     async def _let_go(self) -> None:
         self._held = False

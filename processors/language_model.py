@@ -101,14 +101,14 @@ class LanguageModel(AnswersAside, OpenAILLMService):
         return text
 
     async def _process_context(self, context: LLMContext) -> None:
-        turn = self._turn
         with self._filler.answer():
             for _ in range(_MAX_ROUNDS):
                 text, calls = await self._write(await self._next_question(context))
                 if not calls:
                     return
+                await self.until_asked()
                 self._filler.wait()
-                results = await self._tools.use(calls, turn, context)
+                results = await self._tools.use(calls, self._turn, context)
                 told = tool_messages(calls, results, text)
                 context.add_messages(cast(list[LLMContextMessage], told))
             await self._write(await self._next_question(context, tool_choice="none"))

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from pipecat.frames.frames import (
     InterimTranscriptionFrame,
+    LLMContextFrame,
     SystemFrame,
     TranscriptionFrame,
     TTSAudioRawFrame,
@@ -38,6 +39,13 @@ class ServerMessageFrame(SystemFrame):
 
     message: ServerMessage
     payload: bytes = b""
+
+
+@dataclass
+class PresenceFrame(SystemFrame):
+    """The client's connection was lost, and it may come back; or it is there again."""
+
+    here: bool
 
 
 @dataclass
@@ -218,6 +226,25 @@ class AnswerEndFrame(SystemFrame):
     turn: int
     interrupted: bool
     heard_text: str
+
+
+@dataclass
+class SpeculativeContextFrame(LLMContextFrame):
+    """A question that the caller may have finished: answer it, and keep the answer back.
+
+    A `SpeculationFrame` tells what becomes of it, or another question replaces it.
+    """
+
+
+@dataclass
+class SpeculationFrame(SystemFrame):
+    """What becomes of an answer that is kept back.
+
+    Attributes:
+        confirmed: It was the question. Else the answer is forgotten.
+    """
+
+    confirmed: bool
 
 
 @dataclass

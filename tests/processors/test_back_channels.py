@@ -194,3 +194,13 @@ async def test_any_speech_interrupts_where_back_channels_are_switched_off() -> N
         assert events(chain) == [InterruptionFrame]
         await chain.send(*pause("Okay."), final("Okay."))
     assert questions(chain) == ["Okay."]
+
+
+async def test_the_answer_to_a_late_final_is_not_spoken_into_what_follows() -> None:
+    conversation = Conversation(session_id="s", system_prompt="", manners=ConversationSettings())
+    async with chained(conversation, AnswerTracker(session_id="s", max_ahead_s=10)) as chain:
+        await chain.send(SegmentStartFrame(), SegmentPauseFrame(), SegmentEndFrame())
+        await chain.send(SegmentStartFrame(), final("What time is it?"))
+        assert events(chain) == [LLMContextFrame, HoldFrame]
+        await chain.send(*pause("In Paris."), final("In Paris."))
+        assert events(chain) == [LLMContextFrame, HoldFrame, InterruptionFrame, LLMContextFrame]

@@ -42,6 +42,9 @@ class ConversationSettings(Group):
         }
     )
     """Such words by language, as JSON."""
+    speculative: bool = False
+    """Ask the language model at a pause after which the caller may go on, and throw its answer
+    away if so: answers come sooner where silence has to end a turn, and more of them are paid."""
 
     @property
     def phrases(self) -> dict[str, str]:

@@ -25,16 +25,17 @@ class BackChannels:
             language: Code; empty if it is not known, then any language will do.
         """
         known = self._by_language.get(language) if language else self._of_any
-        plain = _plain(text)
-        return not plain or (known is not None and known.fullmatch(plain) is not None)
+        words = plain(text)
+        return not words or (known is not None and known.fullmatch(words) is not None)
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
+    """The words of a text, without case and punctuation."""
     return " ".join(re.findall(r"[^\W_]+(?:'[^\W_]+)*", text.lower()))
 
 
 def _pattern(phrases: Sequence[str]) -> re.Pattern[str]:
     # the longest first, so that none hides another that begins with it
-    known = sorted({_plain(phrase) for phrase in phrases} - {""}, key=len, reverse=True)
+    known = sorted({plain(phrase) for phrase in phrases} - {""}, key=len, reverse=True)
     one = "|".join(re.escape(phrase) for phrase in known) or "(?!)"
     return re.compile(rf"(?:{one})(?: (?:{one}))*")
