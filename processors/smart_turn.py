@@ -14,6 +14,7 @@ from voice_agent.engines.smart_turn.model import COMPLETE_ABOVE
 from voice_agent.errors import EngineTimeout, EngineUnavailable
 from voice_agent.frames import (
     ClientMessageFrame,
+    PresenceFrame,
     SegmentEndFrame,
     SegmentPauseFrame,
     SegmentStartFrame,
@@ -95,6 +96,10 @@ class TurnDetector(FrameProcessor):
             case ShortAnswerFrame():
                 # without the lock: whoever holds it may wait for the recogniser
                 self._turn.short_answer(frame.end_sample)
+            case PresenceFrame(here=here):
+                # a turn waits for its client as long as the session does
+                self._watch() if here else self._unwatch()
+                await self.push_frame(frame, direction)
             case EndFrame() | CancelFrame():
                 self._unwatch()
                 await self.push_frame(frame, direction)

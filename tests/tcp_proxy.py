@@ -83,7 +83,8 @@ class TcpProxy:
         up = asyncio.create_task(self._pump(reader, far_writer, flows, down=False))
         down = asyncio.create_task(self._pump(far_reader, writer, flows, down=True))
         self._tasks |= {up, down}
-        await asyncio.wait([up, down])
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.wait([up, down])
 
     async def _pump(
         self,

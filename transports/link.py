@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 from loguru import logger
 
@@ -91,12 +91,21 @@ class Link:
         """Writes what is due; returns when the socket has it, or there is none."""
         await asyncio.shield(asyncio.ensure_future(self._flush()))
 
-    async def frames(self) -> AsyncIterator[str | bytes]:
-        """What the client sends, over all sockets, until the session ends."""
+    async def frames(
+        self, on_presence: Callable[[bool], Awaitable[None]]
+    ) -> AsyncIterator[str | bytes]:
+        """What the client sends, over all sockets, until the session ends.
+
+        Args:
+            on_presence: Awaited when the client is away, and when it is there again.
+        """
         while not self.over:
             socket = self._socket
             if socket is None:
-                await self._news.wait()
+                await on_presence(False)
+                while self._socket is None and not self.over:
+                    await self._news.wait()
+                await on_presence(True)
                 continue
             data = await socket.receive()
             if data is None:

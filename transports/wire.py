@@ -19,7 +19,7 @@ from transports.resume_log import SentLog
 from transports.serializer import WireSerializer
 from voice_agent import metrics
 from voice_agent.errors import VoiceAgentError
-from voice_agent.frames import ClientMessageFrame
+from voice_agent.frames import ClientMessageFrame, PresenceFrame
 from voice_agent.server.socket import NORMAL_CLOSURE, ClientSocket
 from voice_agent.wire.common import Error, Ready, ServerMessage
 from voice_agent.wire.tts import AudioChunk
@@ -67,7 +67,7 @@ class WireInput(FrameProcessor):
 
     async def _read(self) -> None:
         try:
-            async for data in self._link.frames():
+            async for data in self._link.frames(self._tell_presence):
                 frames = self._serializer.at_once(data)
                 if frames is None:
                     async for frame in self._serializer.incoming(data):
@@ -79,6 +79,9 @@ class WireInput(FrameProcessor):
             logger.exception("a session failed")
             await self._on_failure()
         await self._on_end()
+
+    async def _tell_presence(self, here: bool) -> None:
+        await self.push_frame(PresenceFrame(here=here))
 
 
 class WireOutput(FrameProcessor):
