@@ -1,4 +1,6 @@
-"""Functions for the scripted model: it presses keys, and hangs up after that."""
+"""Functions for the scripted model: it presses keys, hangs up after that, or takes its time."""
+
+import asyncio
 
 from pipecat.services.llm_service import FunctionCallParams
 
@@ -28,4 +30,11 @@ async def press_keys_and_hang_up(params: FunctionCallParams, keys: str) -> str:
     return "Say goodbye."
 
 
-TOOLS = [press_keys, press_keys_and_hang_up]
+async def think_long(params: FunctionCallParams) -> str:
+    """Look something up."""
+    del params
+    await asyncio.sleep(50)
+    return "Nothing was found."
+
+
+TOOLS = [press_keys, press_keys_and_hang_up, think_long]

@@ -149,3 +149,21 @@ def test_what_waits_is_bounded(playout: Playout) -> None:
         playout.mark()
     assert playout.returned("1") == ("unknown", None)
     assert playout.returned("2000")[0] == "played"
+
+
+def test_ten_minutes_are_paced_to_their_end(playout: Playout, clock: Clock) -> None:
+    began_s, n_sent, n_added = clock.now_s, 0, 0
+    playout.begin()
+    while n_sent < 30_000:
+        # whoever speaks stays ten seconds ahead, as `tts.max_ahead_s` says
+        while n_added < 30_000 and (n_added - n_sent) * FRAME_S < 10:
+            playout.add(frames(20))
+            playout.mark()
+            n_added += 20
+        n_sent += sum(isinstance(item, bytes) for item in taken(playout))
+        # never far ahead, so that Twilio does not hold what an interruption could take back
+        ahead_s = n_sent * FRAME_S - (clock.now_s - began_s)
+        assert -1e-6 <= ahead_s <= LEAD_S + FRAME_S
+        clock.now_s += playout.wait_s() or FRAME_S
+    assert clock.now_s - began_s == pytest.approx(600, abs=0.3)
+    assert playout.dropped_s == 0
