@@ -135,10 +135,13 @@ async def test_a_model_that_fails_is_told_and_the_conversation_goes_on(
         async with serving(failing, model_port):
             turn = await caller.ask("are you there")
             await assert_told(caller, turn)
-        async with serving(ScriptedModel(["Here I am."]), model_port):
+        back = ScriptedModel(["Here I am."])
+        async with serving(back, model_port):
             turn = await caller.ask("and now")
             await caller.until("answer_end", turn=turn)
             assert caller.text_of(turn).strip() == "Here I am."
+    said = [message["content"] for message in back.asked[0] if message["role"] == "user"]
+    assert said == ["are you there", "and now"]
 
 
 async def test_a_model_that_is_not_there_is_told_and_found_when_it_is_back(
