@@ -49,6 +49,7 @@ class LanguageModel(AnswersAside, OpenAILLMService):
         settings = OpenAILLMService.Settings(model=llm.model)
         if llm.temperature is not None:
             settings.temperature = llm.temperature
+        settings.extra = {"extra_body": llm.extra} if llm.extra else {}
         super().__init__(settings=settings, enable_direct_mode=True)
         self._turn = 0
         self._filler = Filler(self, llm.filler_after_ms / 1000)

@@ -44,9 +44,12 @@ async def test_an_answer_is_pushed_as_it_is_written() -> None:
 
 async def test_settings_reach_the_model() -> None:
     model = ScriptedModel()
-    async with thinking(model, temperature=0.4, max_tokens=50) as it:
+    extra = {"chat_template_kwargs": {"enable_thinking": False}}
+    async with thinking(model, temperature=0.4, max_tokens=50, extra=extra) as it:
         await it.answer()
-    assert (model.bodies[0]["temperature"], model.bodies[0]["max_tokens"]) == (0.4, 50)
+    body = model.bodies[0]
+    assert (body["temperature"], body["max_tokens"]) == (0.4, 50)
+    assert body["chat_template_kwargs"] == {"enable_thinking": False}
 
 
 async def test_who_waits_hears_a_filler_once() -> None:

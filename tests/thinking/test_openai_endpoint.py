@@ -47,6 +47,11 @@ async def test_an_answer_comes_in_the_pieces_in_which_it_is_written() -> None:
         assert await written(endpoint) == ["It ", "is ", "noon. "]
 
 
+async def test_what_it_thinks_aloud_is_left_out() -> None:
+    async with asking(ScriptedModel(["<think>What time is it?</think> It is noon."])) as endpoint:
+        assert await written(endpoint) == ["It ", "is ", "noon. "]
+
+
 async def test_options_and_the_longest_answer_are_sent() -> None:
     model = ScriptedModel()
     question = Question(messages=QUESTION.messages, options={"temperature": 0.3}, max_tokens=70)

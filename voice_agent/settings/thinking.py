@@ -1,5 +1,7 @@
 """What the agent answers with."""
 
+from typing import Any
+
 from pydantic import Field, SecretStr, model_validator
 
 from voice_agent.settings.group import Group, Positive
@@ -59,6 +61,8 @@ class LlmSettings(Group):
     max_tokens: int = Field(default=500, ge=0)
     """Longest answer, about two minutes of speech; 0 leaves it to the endpoint. Models that
     think before they answer need more."""
+    extra: dict[str, Any] = Field(default_factory=dict[str, Any])
+    """More fields of each request, as JSON: {"reasoning_effort": "low"} for example."""
     timeout_s: Positive = 20.0
     """No text of an answer for this long, whatever was tried, and the agent apologises."""
     first_token_timeout_s: Positive = 5.0

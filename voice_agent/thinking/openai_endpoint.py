@@ -13,6 +13,7 @@ from openai.types.chat import ChatCompletionChunk
 from voice_agent.thinking.asking import EndpointFailed, Piece, Question
 from voice_agent.thinking.calls import CallAssembler
 from voice_agent.thinking.health import Health
+from voice_agent.thinking.thoughts import Thoughts
 
 # when it does not say itself for how long it is too busy
 _REST_S = 1.0
@@ -57,7 +58,7 @@ class OpenAIEndpoint:
         options: dict[str, Any] = {**question.options, "model": self._model, "stream": True}
         if question.max_tokens:
             options[self._max_tokens] = question.max_tokens
-        calls = CallAssembler()
+        calls, thoughts = CallAssembler(), Thoughts()
         finished = wrote = False
         with _failures():
             async with asyncio.timeout(patience_s()):
@@ -68,9 +69,11 @@ class OpenAIEndpoint:
                     for choice in (chunk.choices or [])[:1]:
                         finished = finished or bool(choice.finish_reason)
                         calls.feed(choice.delta.tool_calls or [])
-                        if text := choice.delta.content:
+                        if text := thoughts.feed(_checked(choice.delta.content)):
                             wrote = True
-                            yield _checked(text)
+                            yield text
+        if text := thoughts.flush():
+            yield text
         # text without an end counts as finished: a broken connection raises
         if not finished and (calls.calls or not wrote):
             raise EndpointFailed("it wrote no answer", again=True)
@@ -86,9 +89,9 @@ async def _next(
 
 
 def _checked(text: object) -> str:
-    if not isinstance(text, str):
+    if not isinstance(text, str | None):
         raise ValueError("the answer is no text")
-    return text
+    return text or ""
 
 
 @asynccontextmanager
