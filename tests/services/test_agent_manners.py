@@ -106,30 +106,48 @@ async def mid_answer(caller: Caller, after_s: float = 2.5) -> int:
     return turn
 
 
-@pytest.mark.parametrize("word", ["okay", "yes"])
-async def test_the_answer_goes_on_after_a_back_channel(polite: Agent, word: str) -> None:
-    async with polite.call(EVEN) as (caller, model):
+async def goes_on_after(agent: Agent, word: str) -> Caller:
+    """A caller who has said a word into an answer, and heard the rest of it."""
+    async with agent.call(EVEN) as (caller, model):
         turn = await mid_answer(caller)
         await caller.play(speech(word))
         async with caller.microphone():
             end = await caller.until("answer_end", turn=turn)
-        await caller.until("final")
-    [clear] = caller.of("clear")
-    assert clear.at_s - caller.of("speech_start")[0].at_s < 0.1
+            await caller.until("final")
     assert (end.message["interrupted"], end.message["heard_text"].strip()) == (False, EVEN)
     assert len(model.asked) == 1
+    [clear] = caller.of("clear")
+    assert clear.at_s - caller.of("speech_start")[0].at_s < 0.1
     chunks = caller.of("audio_chunk", turn)
     assert [h.message["chunk_id"] for h in chunks] == list(range(len(chunks)))
-    # it goes on with the word that was cut, soon
-    after = next(h for h in chunks if h.at_s > clear.at_s)
-    assert after.at_s - clear.at_s < 2.5
-    place = after.message["text_start"]
-    assert place < max(h.message["text_end"] for h in chunks if h.at_s < clear.at_s)
-    assert 4 <= place < len(EVEN) - 20
+    # it goes on with the word that was cut
+    before = [h.message["text_end"] for h in chunks if h.at_s < clear.at_s]
+    again = [h.message for h in chunks if h.at_s > clear.at_s]
+    assert 4 <= again[0]["text_start"] < max(before)
     # all of the rest is said again
-    ends = [h.message["text_end"] for h in chunks if h.at_s > clear.at_s]
+    ends = [message["text_end"] for message in again]
     assert ends == sorted(ends)
     assert ends[-1] >= len(EVEN)
+    return caller
+
+
+@pytest.mark.parametrize("word", ["okay", "yes"])
+async def test_the_answer_goes_on_after_a_back_channel(polite: Agent, word: str) -> None:
+    await goes_on_after(polite, word)
+
+
+async def test_it_goes_on_too_when_the_services_hear_and_speak(
+    asr: RunningService, tts: RunningService, agent_port: int
+) -> None:
+    elsewhere = {
+        "ASR__ENGINE": "remote",
+        "ASR__URL": asr.ws,
+        "TTS__ENGINE": "remote",
+        "TTS__URL": tts.ws,
+        "CONVERSATION__GREETING": GREETING,
+    }
+    with agent_with(agent_port, **elsewhere) as service:
+        await goes_on_after(Agent(service, agent_port), "okay")
 
 
 async def test_a_cough_lets_the_answer_go_on(polite: Agent) -> None:
@@ -203,3 +221,26 @@ async def test_a_silent_caller_is_reminded_and_then_left(agent_port: int) -> Non
             ("assistant", "Hello?"),
             ("user", "still here"),
         ]
+
+
+async def llm_ms(service: RunningService, llm_port: int) -> float:
+    """How long a caller waits for a slow model, where silence has to end the turn."""
+    model = ScriptedModel(answers=["Yes."], first_delay_s=0.8)
+    async with serving(model, llm_port), conversing(service.ws) as caller:
+        await caller.say("config", turn_detection="silence", silence_ms=1600)
+        await caller.until("configured")
+        await caller.play(pause(0.3), speech("what time is it"))
+        async with caller.microphone():
+            stages = (await caller.until("latency")).message["stages"]
+        assert len(model.asked) == 1
+        assert caller.of("answer_start")[0].at_s > caller.of("final")[0].at_s
+    return next(stage["ms"] for stage in stages if stage["name"] == "llm")
+
+
+async def test_an_answer_that_was_begun_at_the_pause_is_there_at_once(agent_port: int) -> None:
+    with agent_with(agent_port) as service:
+        waited_ms = await llm_ms(service, agent_port)
+    with agent_with(agent_port, CONVERSATION__SPECULATIVE="true") as service:
+        begun_ms = await llm_ms(service, agent_port)
+    assert waited_ms > 750
+    assert begun_ms < waited_ms - 600

@@ -7,8 +7,9 @@ import re
 
 _ANSWERS = {
     "en": "yes|yeah|yep|yes please|no|nope|no thanks|no thank you|okay|ok|sure|right|correct|"
-    "that is right|that's right|thanks|thank you|bye|goodbye",
-    "de": "ja|ja bitte|nein|nein danke|okay|ok|gut|genau|richtig|stimmt|danke|tschüss",
+    "that is right|that's right|thanks|thank you|bye|goodbye|mhm|mm hmm|uh huh|i see|got it|"
+    "all right|alright",
+    "de": "ja|ja bitte|nein|nein danke|okay|ok|gut|genau|richtig|stimmt|danke|tschüss|mhm|aha",
     "es": "sí|si|no|vale|claro|correcto|gracias|no gracias|adiós",
     "fr": "oui|non|d'accord|ok|merci|non merci|c'est ça|exact|au revoir",
     "it": "sì|si|no|va bene|certo|esatto|grazie|no grazie|ciao",

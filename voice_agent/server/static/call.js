@@ -159,6 +159,8 @@ export class Call {
 
   on_audio_chunk(header) {
     this.header = header;
+    // After a clear, an answer that was only paused goes on.
+    if (!this.facts.answering) this.set({ answering: true, thinking: false });
   }
 
   on_clear() {
