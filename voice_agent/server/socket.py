@@ -13,9 +13,10 @@ NORMAL_CLOSURE = 1000
 _CLOSE_WITHIN_S = 0.5
 # after a write failed, how it ended is known at once; this is only a bound
 _KNOWN_WITHIN_S = 1.0
-# Without a close frame (1006), or by somebody whose pings were not answered (1011). All else
+# Without a close frame (1006), by somebody whose pings were not answered (1011), or by a page
+# that takes the connection for dead: browsers may close with 4000 and not with 1011. All else
 # was meant: leaving (1000, 1001, and 1005, which is no code), or breaking the protocol.
-_LOST_CODES = frozenset({1006, 1011})
+_LOST_CODES = frozenset({1006, 1011, 4000})
 
 
 class ClientSocket:

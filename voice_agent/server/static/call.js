@@ -105,17 +105,28 @@ export class Call {
 
   wireChanged(state, details) {
     this.header = null;
-    this.set({ wire: state, waitingFor: details.reason, hearing: false, thinking: false, answering: false });
+    this.set({ wire: state, waitingFor: details.reason });
     if (state === "open") this.opened(details);
+    if (state === "closed") this.forgetTurn();
     if (state === "closed" && details.reason !== "caller") this.closed();
-    if (state === "waiting") this.player.clear();
     this.view.connection(state, details);
   }
 
   opened({ resumed }) {
-    if (!resumed) this.view.sessionOver();
-    if (this.facts.microphone) this.wire.send(CONFIG);
+    if (!resumed) this.begun();
     if (this.unsentTexts.length > 0) this.sendTexts();
+  }
+
+  /** Another session knows nothing of what was under way. */
+  begun() {
+    this.player.clear();
+    this.forgetTurn();
+    this.view.sessionOver();
+    if (this.facts.microphone) this.wire.send(CONFIG);
+  }
+
+  forgetTurn() {
+    this.set({ hearing: false, thinking: false, answering: false });
   }
 
   closed() {

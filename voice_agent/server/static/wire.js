@@ -1,9 +1,11 @@
+import { Sent } from "./sent.js";
+
 const BACKOFF_FIRST_MS = 500;
-const BACKOFF_MOST_MS = 15000;
+const BACKOFF_MOST_MS = 5000;
 const READY_WITHIN_MS = 10000;
-const QUIET_BEFORE_PING_MS = 20000;
-const QUIET_BEFORE_LOST_MS = 30000;
-const WATCH_EVERY_MS = 5000;
+const QUIET_BEFORE_PING_MS = 5000;
+const QUIET_BEFORE_LOST_MS = 10000;
+const WATCH_EVERY_MS = 2000;
 const STEADY_AFTER_MS = 5000;
 const RESUME_WITHIN_MS = 30000;
 // 8 s of microphone: beyond it the network does not keep up, and old audio is worth nothing.
@@ -11,6 +13,8 @@ const MOST_UNSENT_BYTES = 256 * 1024;
 
 const CLOSE_NORMAL = 1000;
 const CLOSE_POLICY = 1008;
+// Tells a server that still hears us that we come back.
+const CLOSE_COMING_BACK = 4000;
 const FINAL_CLOSES = new Set([CLOSE_NORMAL, CLOSE_POLICY]);
 const FINAL_REASONS = new Set(["idle_timeout", "unauthorized"]);
 // The other errors are about a request, and the connection goes on.
@@ -42,6 +46,7 @@ export class Wire {
     this.socket = null;
     this.attempt = 0;
     this.session = null;
+    this.announcedSeq = null;
     this.bytesSent = 0;
     this.timers = {};
   }
@@ -61,6 +66,7 @@ export class Wire {
     this.reason = null;
     this.retryAfterMs = null;
     this.lastHeardMs = performance.now();
+    this.announcedSeq = null;
     const socket = new WebSocket(socketUrl(this.resumeQuery()));
     socket.binaryType = "arraybuffer";
     socket.onmessage = ({ data }) => socket === this.socket && this.receive(data);
@@ -79,11 +85,18 @@ export class Wire {
   }
 
   send(message) {
-    if (this.canSend) this.transmit(JSON.stringify(message));
+    this.keep(JSON.stringify(message));
   }
 
   sendAudio(buffer) {
-    if (this.canSend && this.socket.bufferedAmount < MOST_UNSENT_BYTES) this.transmit(buffer);
+    if (!this.canSend || this.socket.bufferedAmount < MOST_UNSENT_BYTES) this.keep(buffer);
+  }
+
+  /** What finds no connection is sent when the session goes on, if it does. */
+  keep(data) {
+    if (!this.canSend && !this.mayResume) return;
+    this.session.sent.add(data);
+    if (this.canSend) this.transmit(data);
   }
 
   transmit(data) {
@@ -91,15 +104,20 @@ export class Wire {
     this.bytesSent += data.byteLength ?? data.length;
   }
 
+  get mayResume() {
+    const { token, lostMs } = this.session ?? {};
+    return Boolean(token) && (lostMs === undefined || performance.now() - lostMs < RESUME_WITHIN_MS);
+  }
+
   resumeQuery() {
-    const { token, lastSeq, lostMs } = this.session ?? {};
-    const fresh = lostMs !== undefined && performance.now() - lostMs < RESUME_WITHIN_MS;
-    return token && fresh ? { resume: token, last_seq: lastSeq } : {};
+    if (!this.mayResume) return {};
+    return { resume: this.session.token, last_seq: this.session.lastSeq };
   }
 
   receive(data) {
     this.lastHeardMs = performance.now();
     if (typeof data !== "string") {
+      this.count(this.announcedSeq);
       this.onBinary(data);
       return;
     }
@@ -108,14 +126,21 @@ export class Wire {
     if (message.type === "ready") this.ready(message);
     if (message.type === "ping") this.send({ type: "pong", id: message.id });
     if (message.type === "error") this.noteError(message);
-    if (this.session && Number.isInteger(message.seq)) this.session.lastSeq = message.seq;
+    // Sound is there when its bytes are.
+    if (message.type === "audio_chunk") this.announcedSeq = message.seq;
+    else this.count(message.seq);
     this.onMessage(message);
   }
 
-  ready({ session_id: id, resume_token: token }) {
-    const resumed = id !== undefined && id === this.session?.id;
-    this.session = { id, token, lastSeq: resumed ? this.session.lastSeq : 0, resumed };
+  count(seq) {
+    if (this.session && Number.isInteger(seq)) this.session.lastSeq = seq;
+  }
+
+  ready({ session_id: id, resume_token: token, resumed = false, received_frames: received = 0 }) {
+    const { sent, lastSeq } = resumed ? this.session : { sent: new Sent(), lastSeq: 0 };
+    this.session = { id, token, lastSeq, sent };
     this.reason = null;
+    if (resumed) for (const frame of sent.missing(received)) this.transmit(frame);
     clearTimeout(this.timers.ready);
     this.timers.steady = setTimeout(() => { this.attempt = 0; }, STEADY_AFTER_MS);
     this.timers.watch = setInterval(() => this.watch(), WATCH_EVERY_MS);
@@ -141,7 +166,7 @@ export class Wire {
 
   lost(code) {
     const wasOpen = this.isOpen;
-    this.forget();
+    this.forget(CLOSE_COMING_BACK);
     if (this.session && wasOpen) this.session.lostMs = performance.now();
     if (FINAL_CLOSES.has(code) || FINAL_REASONS.has(this.reason)) {
       this.setState("closed", { reason: this.reason });
@@ -154,11 +179,11 @@ export class Wire {
     this.setState("waiting", { retryInMs, reason: atCapacity ? "at_capacity" : "lost" });
   }
 
-  forget() {
+  forget(code = CLOSE_NORMAL) {
     this.stopTimers();
     const socket = this.socket;
     this.socket = null;
-    socket?.close();
+    socket?.close(code);
   }
 
   stopTimers() {
