@@ -25,6 +25,7 @@ from voice_agent.frames import (
     KeyFrame,
     PartialFrame,
     PhraseFrame,
+    PresenceFrame,
     ResumeFrame,
     SayFrame,
     SegmentEndFrame,
@@ -40,8 +41,7 @@ from voice_agent.turns.barge_in import BargeIn, Verdict
 from voice_agent.turns.memory import Memory, Message
 from voice_agent.wire.agent import Interrupt, TypedText
 
-# Messages that stay in the context; older ones are forgotten. Enough for a long call at
-# the pace of speech, and far from any model's limit.
+# of the context: a long call at the pace of speech, and far from any model's limit
 _MAX_MESSAGES = 80
 
 
@@ -79,8 +79,8 @@ class Conversation(FrameProcessor):
         self._last_turn: int | None = None  # the answer after which the conversation ends
         self._said: list[str] = []  # parts of a turn that was too long for one final
         self._turn = 0
-        self._answering = False
-        self._held = self._speaking = False  # the answer; and whether a segment is open
+        self._answering = self._held = False
+        self._speaking = False  # a segment is open
         self._guessed = ""  # the question that is answered, though it is not sure that it is one
         self._only_phrase = False  # the answer has nothing but a phrase yet
         # finals, typed text and speech come from different tasks: one change at a time
@@ -132,17 +132,18 @@ class Conversation(FrameProcessor):
     async def _on_answer_end(self, end: AnswerEndFrame) -> None:
         self._memory.heard(end.turn, end.heard_text)
         if end.turn != self._turn:
-            return
+            return None
         self._answering = self._held = False
         if end.turn == self._last_turn and not end.interrupted:
-            await self.push_frame(HangUpFrame())
-        else:
-            await self._wait_for_caller()
+            return await self.push_frame(HangUpFrame())
+        return await self._wait_for_caller()
 
     async def _follow_speech(self, frame: Frame) -> None:
         match frame:
-            case KeyFrame():
+            case KeyFrame() | PresenceFrame(here=False):
                 await self._reminders.stop()
+            case PresenceFrame():
+                await self._wait_for_caller()
             case SegmentStartFrame():
                 self._speaking = True
                 await self._reminders.stop()
@@ -190,13 +191,12 @@ class Conversation(FrameProcessor):
 
     async def _judge(self, heard: PartialFrame | SpeculativeFinalFrame) -> None:
         text = " ".join([*self._said, heard.text])
-        settled = isinstance(heard, SpeculativeFinalFrame)
-        await self._act(self._barge_in.judge(text, settled=settled))
+        is_settled = isinstance(heard, SpeculativeFinalFrame)
+        await self._act(self._barge_in.judge(text, settled=is_settled))
 
     async def _decide(self) -> None:
         """No text has come in time."""
-        left_s = self._barge_in.due_in_s
-        if left_s:
+        if left_s := self._barge_in.due_in_s:
             await self._deciding.set(left_s)
         elif left_s is not None:
             await self._act(self._barge_in.overdue(speaking=self._speaking))

@@ -40,8 +40,9 @@ class LatencyMeter(FrameProcessor):
         self._clock = clock
         self._turn: int | None = None
         self._wrote = False
-        self._last_s = 0.0
-        self._stages: list[Stage] = []
+        # of what the caller says, which may be said into an answer that goes on
+        self._asking = _Waterfall(clock)
+        self._answering = self._asking
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         """Notes when things happen; passes everything on."""
@@ -53,15 +54,17 @@ class LatencyMeter(FrameProcessor):
     def _follow_caller(self, frame: Frame) -> None:
         match frame:
             case SegmentStartFrame():
-                self._begin()
+                self._asking = _Waterfall(self._clock)
             case SegmentPauseFrame():
-                self._begin(_stage("silence", frame.silence_s))
-            case TurnEndFrame() if self._stages:
-                self._mark("turn")
+                silence = _stage("silence", frame.silence_s)
+                self._asking = _Waterfall(self._clock, silence)
+            case TurnEndFrame() if self._asking.stages:
+                self._asking.mark("turn")
             case TurnEndFrame():
-                self._begin()  # no pause came before: the client ended it, or fell silent
+                # no pause came before: the client ended it, or fell silent
+                self._asking = _Waterfall(self._clock)
             case FinalFrame() if frame.turn_complete:
-                self._mark("final")
+                self._asking.mark("final")
             case _:
                 pass
 
@@ -70,34 +73,41 @@ class LatencyMeter(FrameProcessor):
             case AnswerStartFrame(asked=False) | PhraseAudioFrame():
                 pass
             case AnswerStartFrame() | AnswerContinuesFrame():
-                if frame.typed:
-                    self._begin()
+                self._answering = _Waterfall(self._clock) if frame.typed else self._asking
+                self._asking = _Waterfall(self._clock)
                 self._turn = frame.turn
                 self._wrote = False
             case LLMTextFrame() if self._turn is not None and not self._wrote:
                 self._wrote = True
-                self._mark("llm")
+                self._answering.mark("llm")
             case SpokenAudioFrame() if self._turn is not None:
-                self._mark("speech")
+                self._answering.mark("speech")
                 await self._report(self._turn)
             case InterruptionFrame() | AnswerEndFrame():
                 self._turn = None
             case _:
                 pass
 
-    def _begin(self, *stages: Stage) -> None:
-        self._stages, self._last_s = list(stages), self._clock()
-
-    def _mark(self, name: str) -> None:
-        now_s = self._clock()
-        self._stages.append(_stage(name, now_s - self._last_s))
-        self._last_s = now_s
-
     async def _report(self, turn: int) -> None:
-        stages, self._stages, self._turn = self._stages, [], None
+        stages, self._turn = self._answering.stages, None
         for stage in stages:
             metrics.turn_stage_s.labels(stage.name).observe(stage.ms / 1000)
         await self.push_frame(ServerMessageFrame(message=Latency(turn=turn, stages=stages)))
+
+
+class _Waterfall:
+    """Stages that follow each other from now on."""
+
+    def __init__(self, clock: Callable[[], float], *stages: Stage) -> None:
+        self._clock = clock
+        self._last_s = clock()
+        self.stages = list(stages)
+
+    def mark(self, name: str) -> None:
+        """A stage is over."""
+        now_s = self._clock()
+        self.stages.append(_stage(name, now_s - self._last_s))
+        self._last_s = now_s
 
 
 def _stage(name: str, seconds: float) -> Stage:

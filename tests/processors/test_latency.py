@@ -84,3 +84,17 @@ async def test_an_interrupted_answer_is_not_measured() -> None:
     async with chained(LatencyMeter(session_id="s", clock=clock)) as chain:
         start = AnswerStartFrame(turn=1, typed=True)
         assert await play(chain, clock, start, InterruptionFrame(), AUDIO) == []
+
+
+async def test_a_cough_before_the_answer_changes_nothing() -> None:
+    clock = Clock()
+    async with chained(LatencyMeter(session_id="s", clock=clock)) as chain:
+        pause = SegmentPauseFrame(end_sample=1, silence_s=0.2)
+        turn = (SegmentStartFrame(), pause, turn_end(), FINAL)
+        told = await play(chain, clock, *turn, AnswerStartFrame(turn=1), *turn)
+        told = await play(chain, clock, LLMTextFrame("a"), AUDIO)
+        assert told == [
+            [("silence", 200), ("turn", 100), ("final", 100), ("llm", 600), ("speech", 100)]
+        ]
+        await play(chain, clock, *turn, AnswerStartFrame(turn=2), LLMTextFrame("a"), AUDIO)
+        assert len(chain.down.of(ServerMessageFrame)) == 2
