@@ -43,12 +43,18 @@ e2e: setup ## The tests that start real services
 	@$(bin)/pytest -m "e2e and not gpu and not models"
 
 #: Chatterbox, in an environment of its own (.venv-tts, 2.5 GB)
-.PHONY: tts-env test-tts
+.PHONY: tts-env test-tts test-tts-all gpu-tts
 tts-env: ## Everything that Chatterbox needs (CUDA=1: with the CUDA build of torch)
 	@tools/setup_tts.sh $(if $(CUDA),--cuda)
 
-test-tts: ## Its tests; the small model they speak with is made on first use
+test-tts: ## Its tests; the small models they speak with are made on first use
+	@tools/test_tts.sh -m "not slow"
+
+test-tts-all: ## The same and a thousand requests, a thousand cancels, many sessions
 	@tools/test_tts.sh
+
+gpu-tts: ## Chatterbox in full size with random weights on a CUDA GPU: steps, streams
+	@.venv-tts/bin/python -m benchmarks.gpu_tts
 
 fuzz-calls: setup ## 10,000 random messages on telephone streams
 	@$(bin)/python -m tests.services.twilio_fuzz
@@ -57,7 +63,7 @@ kill-llm: setup ## Language models killed in the middle of answers, ten times ea
 	@$(bin)/python -m tests.services.killed_llm
 
 #: Measure
-.PHONY: bench accuracy roundtrip soak throughput flicker gpu-asr
+.PHONY: bench accuracy calls roundtrip soak throughput flicker gpu-asr
 bench: setup ## Cost and latency of concurrent sessions
 	@$(bin)/python -m benchmarks.sessions
 
@@ -67,6 +73,11 @@ accuracy: setup ## Word error rate over a folder with transcripts.tsv: make accu
 soak: setup ## Thirty callers of the small Whisper for ten minutes: is anything lost?
 	@VOICE_AGENT_ASR__ENGINE=whisper VOICE_AGENT_ASR__MODEL=tests/assets/whisper-micro \
 		VOICE_AGENT_WHISPER__FINAL_WINDOW=short $(bin)/python -m benchmarks.soak --phone-talk 60
+
+calls: setup ## Ten telephone calls at once for five minutes (MINUTES=1): is everybody answered?
+	@VOICE_AGENT_ASR__ENGINE=whisper VOICE_AGENT_ASR__MODEL=tests/assets/whisper-micro \
+		VOICE_AGENT_WHISPER__FINAL_WINDOW=short \
+		$(bin)/python -m benchmarks.calls --minutes $(or $(MINUTES),5)
 
 roundtrip: setup ## What the ASR service hears of what the TTS service says
 	@$(bin)/python -m benchmarks.roundtrip

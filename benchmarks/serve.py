@@ -1,4 +1,4 @@
-"""Serves one of the measured apps: ``python -m benchmarks.serve ours|stock PORT``."""
+"""Serves one of the measured apps: ``python -m benchmarks.serve ours|repeating|stock PORT``."""
 
 import sys
 
@@ -11,10 +11,12 @@ from voice_agent.settings import LogSettings, PrivacySettings, load_settings
 
 def main(name: str, port: int) -> None:
     """Serves until it is told to stop."""
-    set_up_logging(name, LogSettings(level="WARNING"), PrivacySettings())
-    if name == "ours":
+    set_up_logging(
+        name, LogSettings(level="WARNING" if name == "ours" else "INFO"), PrivacySettings()
+    )
+    if name in ("ours", "repeating"):
         settings = load_settings(server={"max_sessions": 1000})
-        run_app("benchmarks.apps.ours:app", host="127.0.0.1", port=port, settings=settings)
+        run_app(f"benchmarks.apps.{name}:app", host="127.0.0.1", port=port, settings=settings)
     else:
         uvicorn.run(
             "benchmarks.apps.stock:app",

@@ -1,0 +1,85 @@
+"""What keeps an event loop from running: a thread that watches it from outside.
+
+A heartbeat in the loop is late when something has the thread, or when the thread has no
+processor: the processor time that the thread used meanwhile tells one from the other.
+"""
+
+import asyncio
+import sys
+import threading
+import time
+import traceback
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+_BEAT_S = 0.005
+_LATE_S = 0.020
+# with less of the time than this the thread did not run: another process, or another thread of
+# this one that held the interpreter's lock
+_RAN_PART = 0.5
+
+
+@dataclass
+class Stalls:
+    """Made in a thread with a running loop; `stop` ends it.
+
+    Attributes:
+        n_beats: Heartbeats that came.
+        ours_ms: How long the loop was kept by code that ran in it.
+        waited_ms: How long it had no processor, or no lock.
+        where: Where it was when it ran for long, by its innermost lines.
+    """
+
+    n_beats: int = 0
+    ours_ms: list[float] = field(default_factory=list)
+    waited_ms: list[float] = field(default_factory=list)
+    where: Counter[str] = field(default_factory=Counter)
+
+    def __post_init__(self) -> None:
+        self._clock = time.pthread_getcpuclockid(threading.get_ident())
+        self._thread_id = threading.get_ident()
+        self._over = threading.Event()
+        self._due_s = time.monotonic()
+        self._beating = asyncio.get_running_loop().create_task(self._beat())
+        self._watcher = threading.Thread(target=self._watch, daemon=True)
+        self._watcher.start()
+
+    def stop(self) -> None:
+        """Ends it."""
+        self._over.set()
+        self._beating.cancel()
+
+    def summary(self) -> dict[str, Any]:
+        """As JSON can hold it."""
+        return {
+            "beats": self.n_beats,
+            "ours_ms": self.ours_ms,
+            "waited_ms": self.waited_ms,
+            "where": self.where.most_common(20),
+        }
+
+    async def _beat(self) -> None:
+        while True:
+            began_s, began_cpu_s = time.monotonic(), time.clock_gettime(self._clock)
+            self._due_s = began_s + _BEAT_S
+            await asyncio.sleep(_BEAT_S)
+            late_s = time.monotonic() - self._due_s
+            self.n_beats += 1
+            if late_s > _LATE_S:
+                ran_s = time.clock_gettime(self._clock) - began_cpu_s
+                kind = self.ours_ms if ran_s > _RAN_PART * late_s else self.waited_ms
+                kind.append(round(late_s * 1000, 1))
+
+    def _watch(self) -> None:
+        while not self._over.wait(_LATE_S / 4):
+            due_s = self._due_s
+            if time.monotonic() - due_s < _LATE_S:
+                continue
+            stack = traceback.extract_stack(sys._current_frames()[self._thread_id])[-4:]
+            lines = [
+                f"{frame.filename.split('/site-packages/')[-1]}:{frame.lineno}" for frame in stack
+            ]
+            self.where[" < ".join(reversed(lines))] += 1
+            while self._due_s == due_s and not self._over.wait(_LATE_S / 4):
+                pass
