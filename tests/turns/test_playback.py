@@ -206,3 +206,19 @@ def test_holds_take_nothing_back_and_leave_nothing_out(
         place = round(23 * again_s / dropped_s)
         playback.sent(dropped_s - again_s, place, 23)
         assert playback.heard(TEXT) == text
+
+
+def test_phrases_take_time_and_are_no_text(clock: Clock) -> None:
+    playback = Playback(clock)
+    playback.sent(1.0, 0, 0)
+    playback.sent(0.8, 0, 8)
+    playback.sent(1.0, 8, 8)
+    playback.sent(0.6, 8, 14)
+    heard: list[str] = []
+    for _ in range(7):
+        clock.now_s += 0.5
+        heard.append(playback.heard("one two three."))
+    assert heard == ["", "", "one", "one two", "one two", "one two", "one two three."]
+    playback.hold()
+    playback.reported(1.5)
+    assert playback.heard("one two three.") == "one"

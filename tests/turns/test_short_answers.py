@@ -5,7 +5,13 @@ from voice_agent.turns.short_answers import is_short_answer
 
 @pytest.mark.parametrize(
     ("text", "language"),
-    [("Yes.", "en"), ("no thank you", "en"), ("That's right!", "en"), ("Ja, bitte.", "de"), ("Mm-hmm.", "en")],
+    [
+        ("Yes.", "en"),
+        ("no thank you", "en"),
+        ("That's right!", "en"),
+        ("Ja, bitte.", "de"),
+        ("Mm-hmm.", "en"),
+    ],
 )
 def test_short_answers_are_known_whatever_their_marks(text: str, language: str) -> None:
     assert is_short_answer(text, language)
