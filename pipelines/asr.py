@@ -47,6 +47,7 @@ def hearing(session: Session, *, by_telephone: bool = False) -> list[FrameProces
         session_id=session.id,
         settings=session.settings.remote,
         speaker=remote_speaker,
+        phrases=session.phrases,
         ends_call=by_telephone,
     )
     if isinstance(recognizer, RemoteEars):

@@ -125,7 +125,13 @@ class PhrasePlayer(FrameProcessor):
             await self._until_quiet()
             async with self._speaking:
                 if self._due:
-                    await self._say(self._due.popleft())
+                    await self._say_or_begin(self._due.popleft())
+
+    async def _say_or_begin(self, frame: PhraseFrame | SayFrame) -> None:
+        if self._answering or isinstance(frame, SayFrame):
+            await self._say(frame)
+        else:  # the answer ended while it was waited for
+            await self.push_frame(frame, FrameDirection.UPSTREAM)
 
     async def _until_quiet(self) -> None:
         # what is ahead may grow and shrink meanwhile, and nobody announces that

@@ -14,18 +14,20 @@ from voice_agent.frames import (
     AnswerEndFrame,
     HangUpFrame,
     PhraseFrame,
+    PhraseName,
     ServerMessageFrame,
     TransferFrame,
 )
 from voice_agent.remote.outage import Due, Outage
 from voice_agent.remote.speaker import RemoteSpeaker
 from voice_agent.settings import RemoteSettings
+from voice_agent.synthesis.phrases import PhraseBook
 from voice_agent.wire.common import Degraded, Error, Restored
 
 _LOOK_EVERY_S = 0.05
 _RETRY_AFTER_MS = 5000
-# the longest that the end of a call waits for what is said before it
-_APOLOGY_WITHIN_S = 10.0
+# the longest that is waited for the end of what is said
+_HEARD_WITHIN_S = 10.0
 
 RECOGNITION, VOICE = "recognition", "voice"
 
@@ -52,7 +54,9 @@ class Absence:
     def lost(self, error: VoiceAgentError) -> None:
         """It is away, and is tried again."""
         self.error = error
-        self.idle = False
+        if self.idle:  # what comes now is another absence for whoever waits
+            self.idle = False
+            self.outage.restored()
         if self.outage.lost():
             logger.warning("{} is away: {}", self.what, error.message)
             self.changed()
@@ -65,10 +69,21 @@ class Absence:
         self.idle = False
         self.changed()
 
+    def given_up(self) -> None:
+        """It is not tried any more until it is wanted again."""
+        self.outage.expire()
+        self.idle = True
+        self.changed()
+
     def unwanted(self) -> None:
         """It was away, and nobody waits for it any more."""
         self.outage.restored()
         self.idle = True
+
+    @property
+    def wants_care(self) -> bool:
+        """Whether something is due, or may become due."""
+        return self.untold or (self.outage.away and not self.outage.given_up)
 
     @property
     def untold(self) -> bool:
@@ -96,6 +111,7 @@ class OutageGuard(FrameProcessor):
         session_id: Whose call it is.
         settings: When what is due.
         speaker: The voice, if it is a service.
+        phrases: What can be said without the voice.
         ends_call: Without one of the services the call is of no use.
     """
 
@@ -105,19 +121,22 @@ class OutageGuard(FrameProcessor):
         session_id: str,
         settings: RemoteSettings,
         speaker: RemoteSpeaker | None,
+        phrases: PhraseBook | None,
         ends_call: bool,
     ) -> None:
         super().__init__(name=f"OutageGuard#{session_id}", enable_direct_mode=True)
         self._session_id = session_id
         self._settings = settings
         self._speaker = speaker
+        self._phrases = phrases
         self._ends_call = ends_call
         self.recognition = self._absence(RECOGNITION)
         self.voice = self._absence(VOICE)
         self._following: asyncio.Task[None] | None = None
         self._opening: asyncio.Task[None] | None = None
         self._over = False
-        self._ended = asyncio.Event()  # an answer has been heard
+        self._ended = asyncio.Event()  # what was said of this has been heard
+        self._ended.set()
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         """Connects the voice at the start; passes everything on."""
@@ -151,13 +170,13 @@ class OutageGuard(FrameProcessor):
     async def _follow(self) -> None:
         """Does what is due, until nothing is away."""
         both = (self.recognition, self.voice)
-        while any(absence.outage.away or absence.untold for absence in both):
+        while any(absence.wants_care for absence in both):
             for absence in both:
                 if absence.untold:
                     await self.push_frame(ServerMessageFrame(message=absence.news()))
                 match absence.outage.due(waiting=absence.waiting()):
                     case Due.FILLER:
-                        await self.push_frame(PhraseFrame(phrase="filler"))
+                        await self._say("filler", absence)
                     case Due.GIVE_UP:
                         await self._give_up(absence)
                     case Due.NOTHING:
@@ -168,16 +187,26 @@ class OutageGuard(FrameProcessor):
         logger.error("{} was away for {:g} s", absence.what, self._settings.give_up_s)
         if absence is self.recognition:  # of the voice its own error tells
             await self.push_frame(ServerMessageFrame(message=Error.of(_told(absence))))
-        self._ended.clear()
-        await self.push_frame(PhraseFrame(phrase="apology"))
+        await self._until_heard()  # a filler, perhaps
+        await self._say("apology", absence)
         if not self._ends_call:
             return
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_APOLOGY_WITHIN_S):
-                await self._ended.wait()
+        await self._until_heard()
         if absence.outage.given_up:  # and has not come back meanwhile
             to = self._settings.transfer_to
             await self.push_frame(TransferFrame(to=to) if to else HangUpFrame())
+
+    async def _say(self, phrase: PhraseName, absence: Absence) -> None:
+        """Has a phrase said; nothing if it would take the voice that is away."""
+        kept = self._phrases is not None and self._phrases.complete
+        if kept or absence is self.recognition:
+            self._ended.clear()
+            await self.push_frame(PhraseFrame(phrase=phrase))
+
+    async def _until_heard(self) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_HEARD_WITHIN_S):
+                await self._ended.wait()
 
 
 def _told(absence: Absence) -> VoiceAgentError:

@@ -1,7 +1,8 @@
 """What a caller hears and is told while a service is away."""
 
 import asyncio
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 from pipecat.frames.frames import Frame
 from pipecat.processors.frame_processor import FrameDirection
@@ -17,15 +18,19 @@ from voice_agent.frames import (
     TransferFrame,
 )
 from voice_agent.settings import RemoteSettings
+from voice_agent.synthesis.phrases import PhraseBook
 from voice_agent.wire.common import Degraded, Error, Restored
 
 GONE = EngineUnavailable("no service answers at ws://10.0.0.7:8001/ws")
 _Told = PhraseFrame | ServerMessageFrame | HangUpFrame | TransferFrame
 
 
-def guard(*, ends_call: bool = True, **values: Any) -> OutageGuard:
+def guard(*, ends_call: bool = True, kept: bool = True, **values: Any) -> OutageGuard:
     settings = RemoteSettings(**{"filler_after_ms": 100, "give_up_s": 0.4, **values})
-    return OutageGuard(session_id="s", settings=settings, speaker=None, ends_call=ends_call)
+    phrases = cast(PhraseBook, SimpleNamespace(complete=kept))
+    return OutageGuard(
+        session_id="s", settings=settings, speaker=None, phrases=phrases, ends_call=ends_call
+    )
 
 
 def told(chain: Chain) -> list[str]:
@@ -47,9 +52,9 @@ def _word(frame: Frame) -> str:
             return "hang up"
 
 
-async def apologised(chain: Chain) -> None:
-    """The apology has been heard."""
-    await until(chain, "apology")
+async def heard(chain: Chain, phrase: str) -> None:
+    """The caller has heard a phrase."""
+    await until(chain, phrase)
     end = AnswerEndFrame(turn=1, interrupted=False, heard_text="")
     await chain.processors[1].queue_frame(end, FrameDirection.UPSTREAM)
 
@@ -84,7 +89,8 @@ async def test_what_is_given_up_is_apologised_for_and_ends_the_call() -> None:
     watch = guard()
     async with chained(watch) as chain:
         watch.recognition.lost(GONE)
-        await apologised(chain)
+        await heard(chain, "filler")
+        await heard(chain, "apology")
         await until(chain, "hang up")
         assert told(chain) == [
             "degraded recognition",
@@ -103,7 +109,8 @@ async def test_a_session_with_other_ways_to_speak_stays() -> None:
     watch = guard(ends_call=False)
     async with chained(watch) as chain:
         watch.recognition.lost(GONE)
-        await apologised(chain)
+        await heard(chain, "filler")
+        await heard(chain, "apology")
         await asyncio.sleep(0.1)
         assert "hang up" not in told(chain)
 
@@ -112,9 +119,10 @@ async def test_a_service_that_is_back_before_the_apology_was_heard_ends_nothing(
     watch = guard()
     async with chained(watch) as chain:
         watch.recognition.lost(GONE)
+        await heard(chain, "filler")
         await until(chain, "apology")
         watch.recognition.restored()
-        await apologised(chain)
+        await heard(chain, "apology")
         await until(chain, "restored recognition")
         assert "hang up" not in told(chain)
 
@@ -123,7 +131,8 @@ async def test_a_call_is_transferred_where_a_number_is_set() -> None:
     watch = guard(transfer_to="+15550100")
     async with chained(watch) as chain:
         watch.recognition.lost(GONE)
-        await apologised(chain)
+        await heard(chain, "filler")
+        await heard(chain, "apology")
         await until(chain, "transfer +15550100")
         assert "hang up" not in told(chain)
 
@@ -132,9 +141,33 @@ async def test_of_a_voice_that_is_given_up_its_own_error_tells() -> None:
     watch = guard()
     async with chained(watch) as chain:
         watch.voice.lost(GONE)
-        await apologised(chain)
+        await heard(chain, "filler")
+        await heard(chain, "apology")
         await until(chain, "hang up")
         assert told(chain) == ["degraded voice", "filler", "apology", "hang up"]
+
+
+async def test_a_voice_that_is_not_tried_any_more_is_given_up_at_once() -> None:
+    watch = guard(give_up_s=60)
+    async with chained(watch) as chain:
+        for count in (1, 2):  # each answer that waits is one of its own
+            watch.voice.lost(GONE)
+            await heard(chain, "filler")
+            watch.voice.given_up()
+            async with asyncio.timeout(5):
+                while told(chain).count("apology") < count:
+                    await heard(chain, "filler")
+                    await asyncio.sleep(0.02)
+            await heard(chain, "apology")
+        assert told(chain).count("degraded voice") == 1
+
+
+async def test_what_is_not_kept_is_not_asked_of_a_voice_that_is_away() -> None:
+    watch = guard(kept=False)
+    async with chained(watch) as chain:
+        watch.voice.lost(GONE)
+        await until(chain, "hang up")
+        assert told(chain) == ["degraded voice", "hang up"]
 
 
 async def test_no_room_is_said_as_that() -> None:

@@ -41,6 +41,10 @@ class OutageListener(Protocol):
         """It is there again."""
         ...
 
+    def given_up(self) -> None:
+        """It was away for too long; what was to be spoken is not."""
+        ...
+
     def unwanted(self) -> None:
         """It was away, and nothing is to be spoken any more."""
         ...
@@ -107,14 +111,21 @@ class VoiceLine:
                         yield _spoken(*answer)
             except VoiceAgentError as error:
                 error.request_id = None  # it means something to this client only
-                if isinstance(error, EngineTimeout) or not self._there:
-                    await self._drop()
-                raise
+                if self._there and not isinstance(error, EngineTimeout):
+                    raise
+                self._give_up()
+                await self._drop()
+                raise _told(error) from error
             finally:
                 if self._away:
                     self._away = False
                     if self.listener is not None:
                         self.listener.unwanted()
+
+    def _give_up(self) -> None:
+        if self._away and not self._closed and self.listener is not None:
+            self._away = False
+            self.listener.given_up()
 
     async def _connected(self) -> LastingTts:
         """The client; connects if there is none, for as long as there is hope."""
@@ -174,6 +185,18 @@ async def _next(spoken: _Spoken, timeout_s: float) -> tuple[AudioChunk, bytes] |
             return await anext(spoken, None)
     except TimeoutError:
         raise EngineTimeout(f"the TTS service took longer than {timeout_s:g} s") from None
+
+
+def _told(error: VoiceAgentError) -> VoiceAgentError:
+    """The error without the service's address, which is nobody's business."""
+    match error:
+        case EngineTimeout():
+            return error
+        case AtCapacity():
+            busy = "all lines of the TTS service are busy, try again later"
+            return AtCapacity(busy, retry_after_ms=error.retry_after_ms)
+        case _:
+            return EngineUnavailable("the TTS service does not answer", retry_after_ms=5000)
 
 
 def _spoken(chunk: AudioChunk, data: bytes) -> SpokenChunk:

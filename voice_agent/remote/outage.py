@@ -34,6 +34,7 @@ class Outage:
         self._clock = clock
         self._lost_s: float | None = None
         self._filled = False
+        self._hopeless = False
         self.given_up = False
         """Whether `GIVE_UP` was due and it has not come back since."""
 
@@ -51,13 +52,18 @@ class Outage:
         """Notes that it is away; whether that is news."""
         if self._lost_s is not None:
             return False
-        self._lost_s, self._filled, self.given_up = self._clock(), False, False
+        self._lost_s, self._filled = self._clock(), False
+        self.given_up = self._hopeless = False
         return True
 
     def restored(self) -> bool:
         """Notes that it is back; whether that is news."""
         news, self._lost_s, self.given_up = self.away, None, False
         return news
+
+    def expire(self) -> None:
+        """Notes that it is not tried any more: it is given up before its time."""
+        self._hopeless = self.away
 
     def due(self, *, waiting: bool) -> Due:
         """What to do now; each thing is due once.
@@ -67,7 +73,7 @@ class Outage:
         """
         if self._lost_s is None or self.given_up:
             return Due.NOTHING
-        if self.away_s >= self._give_up_s:
+        if self._hopeless or self.away_s >= self._give_up_s:
             self.given_up = True
             return Due.GIVE_UP
         if waiting and not self._filled and self.away_s >= self._filler_after_s:
