@@ -111,7 +111,7 @@ async def test_a_conversation_on_the_wire_is_kept(kept: Kept) -> None:
     question, answer, typed, again = record["turns"]
     assert error_rate(SAID, question["text"]) == 0
     assert [word["word"] for word in question["words"]] == question["text"].split()
-    assert 0.3 < question["start_s"] < 0.7
+    assert 0.3 < question["start_s"] < 3
     assert question["end_s"] < answer["start_s"] < answer["end_s"] < typed["start_s"]
     assert (answer["turn"], answer["said"].strip(), answer["heard"].strip()) == (
         *(1, "It is five.", "It is five."),
