@@ -266,6 +266,35 @@ async def test_after_a_clear_nothing_more_is_heard_and_the_rest_is_struck(stage:
         await until(page, f"voiceAgent.stats.samplesPlayed > {played + 12000}")
 
 
+def chunk(turn: int, phrase: str) -> dict[str, object]:
+    fields = {"request_id": f"turn-{turn}", "chunk_id": 0, "duration_ms": 400, "text_start": 0}
+    return {"type": "audio_chunk", **fields, "text_end": 0, "phrase": phrase}
+
+
+async def test_phrases_are_shown_beside_the_answer(stage: Stage) -> None:
+    sent = [
+        {"type": "answer_start", "turn": 1},
+        chunk(1, "One moment, please."),
+        {"type": "answer_text", "turn": 1, "delta": "It is noon."},
+        {"type": "answer_end", "turn": 1, "interrupted": True, "heard_text": "It is"},
+        {"type": "answer_start", "turn": 2},
+        chunk(2, "I am sorry."),
+        {"type": "answer_end", "turn": 2, "interrupted": False, "heard_text": ""},
+        {"type": "answer_start", "turn": 3},
+        {"type": "answer_end", "turn": 3, "interrupted": False, "heard_text": ""},
+    ]
+    async with stage.page() as page:
+        await say(page, f"/send {json.dumps(sent)}")
+        await until(page, "document.querySelectorAll('.phrase').length === 2")
+        words = page.locator(".agent .words")
+        assert await words.all_inner_texts() == ["One moment, please. It is noon.", "I am sorry."]
+        assert await page.locator(".phrase").all_inner_texts() == [
+            "One moment, please.",
+            "I am sorry.",
+        ]
+        assert (await page.inner_text(".agent .words s")).strip() == "noon."
+
+
 async def interrupted_ms(stage: Stage, page: Page) -> float:
     """From the agent's clear until its page reports what was played; the page's own count too."""
     played = await page.evaluate("voiceAgent.stats.samplesPlayed")

@@ -31,6 +31,18 @@ export class AnswerTurn {
     this.said.appendData(delta);
   }
 
+  /** Said on the way, and no part of the answer. */
+  phrase(words) {
+    const aside = document.createElement("em");
+    aside.className = "phrase fine";
+    aside.textContent = words;
+    this.said.before(aside, " ");
+  }
+
+  get empty() {
+    return !this.paragraph.textContent.trim();
+  }
+
   end({ interrupted, heard }) {
     this.ended = true;
     if (interrupted) this.markInterrupted(heard);

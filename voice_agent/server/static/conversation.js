@@ -53,12 +53,18 @@ export class Conversation {
     this.keepingEnd(() => this.answers.get(number).add(delta));
   }
 
+  answerPhrase(words) {
+    if (!this.latest || this.latest.ended) return;
+    this.keepingEnd(() => this.latest.phrase(words));
+    this.announce(`Agent: ${words}`);
+  }
+
   endAnswer(number, { interrupted, heard }) {
     const answer = this.answers.get(number);
     if (!answer || answer.ended) return;
     this.keepingEnd(() => answer.end({ interrupted, heard }));
-    if (!answer.text.trim() && !interrupted) answer.item.remove();
-    else this.announce(`Agent: ${answer.text}${interrupted ? " (interrupted)" : ""}`);
+    if (answer.empty && !interrupted) answer.item.remove();
+    else if (answer.text.trim() || interrupted) this.announce(`Agent: ${answer.text}${interrupted ? " (interrupted)" : ""}`);
   }
 
   latency(number, stages) {

@@ -125,6 +125,10 @@ export class View {
     this.conversation.answerText(turn, delta);
   }
 
+  on_audio_chunk({ phrase }) {
+    if (phrase) this.conversation.answerPhrase(phrase);
+  }
+
   on_answer_end({ turn, interrupted, heard_text: heard }) {
     this.conversation.endAnswer(turn, { interrupted: Boolean(interrupted), heard: heard ?? null });
   }
