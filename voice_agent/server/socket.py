@@ -30,7 +30,8 @@ class ClientSocket:
     def __init__(self, websocket: WebSocket, *, send_timeout_s: float) -> None:
         self._websocket = websocket
         self._send_timeout_s = send_timeout_s
-        self._reading: asyncio.Timeout | None = None
+        self._reading: asyncio.Task[Any] | None = None
+        self._woken = False
         self._writing: asyncio.Timeout | None = None
         self._closing = False
         self._abandoned = False
@@ -58,10 +59,13 @@ class ClientSocket:
             await self._ended.wait()
         if self.over:
             return None
+        # what `asyncio.timeout` does, which would cost more than all else here
+        self._reading = task = asyncio.current_task()
         try:
-            async with asyncio.timeout(None) as self._reading:
-                message = await self._websocket.receive()
-        except TimeoutError:
+            message = await self._websocket.receive()
+        except asyncio.CancelledError:
+            if task is None or not self._woken or task.uncancel() > 0:
+                raise
             return None
         except RuntimeError:  # its end has been read
             self._end(lost=False)
@@ -119,10 +123,11 @@ class ClientSocket:
             return
         self._abandoned = True
         self._end(lost=False)
-        now_s = asyncio.get_running_loop().time()
-        for waiting in (self._reading, self._writing):
-            if waiting is not None:
-                waiting.reschedule(now_s)
+        if self._reading is not None:
+            self._woken = True
+            self._reading.cancel()
+        if self._writing is not None:
+            self._writing.reschedule(asyncio.get_running_loop().time())
 
     async def _find_out(self) -> None:
         """Reads how it ended; frames that came before that are not taken."""
