@@ -6,7 +6,7 @@ from voice_agent.thinking.calls import CallAssembler, ToolCall
 @dataclass
 class Function:
     name: str | None = None
-    arguments: str | None = None
+    arguments: object = None
 
 
 @dataclass
@@ -41,9 +41,14 @@ def test_an_id_that_is_repeated_or_missing_begins_no_call() -> None:
     assert assembled(
         [Fragment(None, "a", Function("time", None))], [Fragment(None, "a", Function(None, "{}"))]
     ) == [ToolCall("a", "time", "{}")]
-    assert assembled([Fragment(0, None, Function("time", "{}"))]) == [
-        ToolCall("call_1", "time", "{}")
-    ]
+    (call,) = assembled([Fragment(0, None, Function("time", "{}"))])
+    assert (call.name, call.arguments) == ("time", "{}")
+    assert call.id
+
+
+def test_arguments_may_be_an_object_already() -> None:
+    (call,) = assembled([Fragment(0, "a", Function("order", {"number": 7}))])
+    assert call.arguments == '{"number": 7}'
 
 
 def test_what_has_no_name_is_no_call() -> None:

@@ -1,8 +1,10 @@
 """Tool calls, put together from the pieces in which a model writes them."""
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
+from uuid import uuid4
 
 
 @dataclass(slots=True)
@@ -26,7 +28,7 @@ class Function(Protocol):
     @property
     def name(self) -> str | None: ...
     @property
-    def arguments(self) -> str | None: ...
+    def arguments(self) -> object: ...
 
 
 class Fragment(Protocol):
@@ -44,7 +46,8 @@ class CallAssembler:
     """Fed with fragments in the order in which they come.
 
     Endpoints differ: some send several calls in one chunk, some number all of them 0, some
-    give no ids. A fragment with a new id begins a call; others go on with that of their index.
+    give no ids, or arguments that are an object already. A fragment with a new id begins a
+    call; others go on with that of their index.
     """
 
     def __init__(self) -> None:
@@ -57,7 +60,7 @@ class CallAssembler:
             call = self._call_of(fragment)
             if fragment.function is not None:
                 call.name += fragment.function.name or ""
-                call.arguments += fragment.function.arguments or ""
+                call.arguments += _text(fragment.function.arguments)
 
     @property
     def calls(self) -> list[ToolCall]:
@@ -68,7 +71,13 @@ class CallAssembler:
         index = fragment.index or 0
         call = self._by_index.get(index)
         if call is None or (fragment.id and fragment.id != call.id):
-            call = ToolCall(fragment.id or f"call_{len(self._calls) + 1}", "", "")
+            call = ToolCall(fragment.id or f"call_{uuid4().hex[:8]}", "", "")
             self._calls.append(call)
             self._by_index[index] = call
         return call
+
+
+def _text(arguments: object) -> str:
+    if arguments is None or isinstance(arguments, str):
+        return arguments or ""
+    return json.dumps(arguments)
