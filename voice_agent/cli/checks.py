@@ -30,6 +30,9 @@ _MODELS = (
     ("espeak-ng", "espeakng_loader", "espeak-ng-data/phontab"),
 )
 
+# where `pip install` of the extra is not enough: the stock package pins what it must not
+_RECIPES = {"chatterbox": "make tts-env"}
+
 
 class Verdict(StrEnum):
     """How it stands."""
@@ -125,7 +128,7 @@ def _extras() -> Iterator[Finding]:
             what=f"extra {extra}",
             verdict=Verdict.NOTE if missing else Verdict.GOOD,
             detail=f"without {', '.join(missing)}" if missing else "installed",
-            hint=f"pip install -e '.[{extra}]'" if missing else "",
+            hint=_RECIPES.get(extra, f"pip install -e '.[{extra}]'") if missing else "",
         )
 
 
