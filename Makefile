@@ -63,7 +63,7 @@ kill-llm: setup ## Language models killed in the middle of answers, ten times ea
 	@$(bin)/python -m tests.services.killed_llm
 
 #: Measure
-.PHONY: bench accuracy calls roundtrip soak throughput flicker gpu-asr
+.PHONY: bench accuracy calls kill-services roundtrip soak throughput flicker gpu-asr
 bench: setup ## Cost and latency of concurrent sessions
 	@$(bin)/python -m benchmarks.sessions
 
@@ -78,6 +78,9 @@ calls: setup ## Ten telephone calls at once for five minutes (MINUTES=1): is eve
 	@VOICE_AGENT_ASR__ENGINE=whisper VOICE_AGENT_ASR__MODEL=tests/assets/whisper-micro \
 		VOICE_AGENT_WHISPER__FINAL_WINDOW=short \
 		$(bin)/python -m benchmarks.calls --minutes $(or $(MINUTES),5)
+
+kill-services: setup ## Services killed in the middle of turns, ten times each: what a caller notices
+	@$(bin)/python -m benchmarks.killed --out benchmarks/results/killed.md
 
 roundtrip: setup ## What the ASR service hears of what the TTS service says
 	@$(bin)/python -m benchmarks.roundtrip
