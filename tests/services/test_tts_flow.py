@@ -154,4 +154,4 @@ async def disconnect(tts: RunningService) -> None:
         async def freed() -> bool:
             return await metric(tts, cancelled + '"cancelled"}') == before + 1
 
-        await until(freed, 0.5)
+        await until(freed, 3.0)
