@@ -8,6 +8,7 @@ import pytest
 import soundfile
 
 from tests.cli.command import in_process, sentence, voice_agent
+from tests.cli.conftest import SAID
 from tests.services.conftest import RunningService, running
 from voice_agent.cli.probe import free_port
 
@@ -49,6 +50,22 @@ def test_a_file_makes_a_call(phone: RunningService, spoken: Path, tmp_path: Path
     assert np.abs(caller[int((stopped_s + 0.1) * rate_hz) :]).max() < 0.01
     assert np.abs(agent[: int(answered_s * rate_hz)]).max() < 0.05
     assert np.abs(agent[int(answered_s * rate_hz) :]).max() > 0.05
+
+
+@pytest.mark.e2e
+@pytest.mark.slow
+def test_what_was_said_is_told_where_records_are_kept(spoken: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "records"
+    with running("agent", TWILIO__INSECURE="true", RECORDS__DIR=folder) as service:
+        url = stream(service)
+        result = voice_agent("call", "--wav", spoken, "--url", url, RECORDS__DIR=folder)
+        assert result.returncode == 0, result.stderr
+        elsewhere = voice_agent("call", "--press", "1", "--url", url, RECORDS__DIR=tmp_path)
+    _, _, caller, agent, stages = result.stdout.splitlines()
+    assert re.fullmatch(rf" *[\d.]+ s  caller  {SAID}\W*", caller, re.IGNORECASE)
+    assert re.fullmatch(rf" *[\d.]+ s  agent   You said: {SAID}\..*", agent, re.IGNORECASE)
+    assert re.search(r"turn \d+ ms, final \d+ ms, llm \d+ ms, speech \d+ ms", stages)
+    assert "no record of the call" in elsewhere.stderr
 
 
 @pytest.mark.e2e

@@ -47,7 +47,8 @@ def call(
 
     Speaks the Media Streams protocol to any server: frames of 20 ms in real time, marks
     come back when they would have been played, `clear` is honoured. Says how long the
-    caller waited for each answer. Without --webhook the agent needs
+    caller waited for each answer; and what was said, if the agent keeps records in
+    `records.dir` on this machine. Without --webhook the agent needs
     `twilio.insecure`. Ctrl-C hangs up.
     """
     if wav is None and not mic and not press:
@@ -106,6 +107,10 @@ async def _call(
             if to_wav is not None:
                 await asyncio.to_thread(save, to_wav, connection)
             _tell(connection, to_wav)
+    if settings.records.dir is not None:
+        from voice_agent.cli.transcript import show
+
+        await show(settings.records.dir, connection.call_sid)
 
 
 @asynccontextmanager
