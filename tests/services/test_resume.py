@@ -252,6 +252,25 @@ async def test_who_leaves_in_order_does_not_come_back(tts: RunningService, code:
     assert await refused(tts, f"?resume={token}&last_seq=1") == "resume_expired"
 
 
+@pytest.mark.parametrize("code", [1011, 4000])
+async def test_who_takes_the_connection_for_dead_comes_back(tts: RunningService, code: int) -> None:
+    async with travelling(tts.ws) as traveller:
+        await traveller.socket.close(code)
+        await traveller.come_back()
+        await traveller.say("ping")
+        await traveller.until_kind("pong")
+
+
+async def test_a_full_service_has_room_for_who_comes_back() -> None:
+    with running("tts", SERVER__MAX_SESSIONS=1) as service:
+        async with travelling(service.ws) as traveller:
+            traveller.socket.transport.abort()
+            await traveller.come_back()
+            await speak_all(traveller)
+            await traveller.until(lambda: spoken_all(traveller))
+        await until_sessions(service, 0)
+
+
 async def test_a_session_waits_so_long_and_keeps_its_slot() -> None:
     with running("tts", SERVER__RESUME_S=1.5, SERVER__MAX_SESSIONS=1) as service:
         async with connect(service.ws) as socket:
