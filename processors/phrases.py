@@ -49,6 +49,7 @@ class PhrasePlayer(FrameProcessor):
         self._ahead_s = ahead_s
         self._answering = False
         self._continues = False  # an answer to a question follows what is said
+        self._complete = False  # all of the answer was sent, and it ends when that was heard
         self._text_end = 0  # how far the answer's text is in its audio
         self._due: deque[PhraseFrame | SayFrame] = deque()
         self._ending = False  # what is due is not put off any longer
@@ -82,13 +83,15 @@ class PhrasePlayer(FrameProcessor):
         match frame:
             case AnswerStartFrame():
                 await self._stop()
-                self._answering, self._continues, self._text_end = True, False, 0
+                self._answering, self._text_end = True, 0
+                self._continues = self._complete = False
             case AnswerContinuesFrame():
-                self._continues = True
+                self._continues, self._complete = True, False
             case AnswerEndFrame():
                 self._answering = False
             case TTSStoppedFrame():
                 await self._play_out()
+                self._complete = True
             case InterruptionFrame():
                 await self._stop()
             case _:
@@ -135,8 +138,12 @@ class PhrasePlayer(FrameProcessor):
 
     async def _until_quiet(self) -> None:
         # what is ahead may grow and shrink meanwhile, and nobody announces that
-        while self._due and not self._ending and (ahead_s := self._ahead_s()) > 0:  # noqa: ASYNC110
-            await asyncio.sleep(min(max(ahead_s, _LOOK_AT_LEAST_S), _LOOK_AT_MOST_S))
+        while self._due and self._must_wait():  # noqa: ASYNC110
+            await asyncio.sleep(min(max(self._ahead_s(), _LOOK_AT_LEAST_S), _LOOK_AT_MOST_S))
+
+    def _must_wait(self) -> bool:
+        ends_soon = self._answering and self._complete
+        return not self._ending and (ends_soon or self._ahead_s() > 0)
 
     async def _say(self, frame: PhraseFrame | SayFrame) -> None:
         told = isinstance(frame, SayFrame) and frame.told
@@ -149,6 +156,7 @@ class PhrasePlayer(FrameProcessor):
             except VoiceAgentError as error:
                 logger.warning("a phrase could not be said: {}", error.message)
         if isinstance(frame, SayFrame) and not self._continues:
+            self._complete = True
             await self.push_frame(TTSStoppedFrame())
 
     async def _speak(self, text: str, *, told: bool) -> None:

@@ -185,3 +185,14 @@ async def test_a_phrase_that_is_switched_off_is_not_said(tmp_path: Path) -> None
         await chain.send(spoken(0.05, 0, 4), TTSStoppedFrame())
         await heard(chain)
         assert sounds(chain) == ["A"]
+
+
+async def test_a_phrase_after_the_end_of_an_answer_is_another_one(book: PhraseBook) -> None:
+    async with talking(book) as chain:
+        await chain.send(question(), LLMTextFrame("One."), spoken(0.3, 0, 4), TTSStoppedFrame())
+        await chain.send(PhraseFrame(phrase="apology"))
+        async with asyncio.timeout(5):
+            while len(ended(chain)) < 2:  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
+        assert ended(chain) == [(1, "One."), (2, "")]
+    assert [start.turn for start in chain.down.of(AnswerStartFrame)] == [1, 2]
