@@ -16,6 +16,7 @@ from tests.services.test_killed_services import FILLER, phrases, say_while_it_di
 from tests.services.test_remote_agent import remote_agent
 from tests.speech import speech
 from voice_agent.audio.g711 import mulaw_decode
+from voice_agent.cli.probe import info_when_ready
 from voice_agent.client.twilio_call import RATE_HZ, TwilioCall, calling
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
@@ -91,6 +92,9 @@ async def test_a_telephone_call_ends_with_an_apology() -> None:
             assert loud_s(bytes(call.heard[heard_before:])) > 3.0
             await asyncio.to_thread(until_free, agent)
             await service.revive()
+            async with asyncio.timeout(_PATIENCE_S):
+                # the agent looks for itself, and takes no calls before
+                await info_when_ready(agent.http)
 
 
 async def _speak(call: TwilioCall, hears: Mortal) -> None:

@@ -113,7 +113,8 @@ class VoiceLine:
                 error.request_id = None  # it means something to this client only
                 if self._there and not isinstance(error, EngineTimeout):
                     raise
-                self._give_up()
+                if not self._there:
+                    self._give_up(error)
                 await self._drop()
                 raise _told(error) from error
             finally:
@@ -122,14 +123,18 @@ class VoiceLine:
                     if self.listener is not None:
                         self.listener.unwanted()
 
-    def _give_up(self) -> None:
-        if self._away and not self._closed and self.listener is not None:
-            self._away = False
-            self.listener.given_up()
+    def _give_up(self, error: VoiceAgentError) -> None:
+        if not self._closed:
+            self._lost(error)
+            if self.listener is not None:
+                self.listener.given_up()
+        self._away = False
 
     async def _connected(self) -> LastingTts:
         """The client; connects if there is none, for as long as there is hope."""
         if self._client is not None:
+            if not self._there:  # lost in a text before, which tells of it no more
+                self._lost(EngineUnavailable("the TTS service is still away"))
             return self._client
         began_s = self._clock()
         while True:
