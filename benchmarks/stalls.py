@@ -15,9 +15,6 @@ from typing import Any
 
 _BEAT_S = 0.005
 _LATE_S = 0.020
-# with less of the time than this the thread did not run: another process, or another thread of
-# this one that held the interpreter's lock
-_RAN_PART = 0.5
 
 
 @dataclass
@@ -26,9 +23,9 @@ class Stalls:
 
     Attributes:
         n_beats: Heartbeats that came.
-        ours_ms: How long the loop was kept by code that ran in it.
-        waited_ms: How long it had no processor, or no lock.
-        where: Where it was when it ran for long, by its innermost lines.
+        ours_ms: How late it was when code that ran in it took more than 20 ms of a processor.
+        waited_ms: The same when it had no processor or no lock, or waited in a system call.
+        where: Which code kept it, by its innermost lines.
     """
 
     n_beats: int = 0
@@ -41,6 +38,7 @@ class Stalls:
         self._thread_id = threading.get_ident()
         self._over = threading.Event()
         self._due_s = time.monotonic()
+        self._cpu_s = time.clock_gettime(self._clock)
         self._beating = asyncio.get_running_loop().create_task(self._beat())
         self._watcher = threading.Thread(target=self._watch, daemon=True)
         self._watcher.start()
@@ -59,22 +57,25 @@ class Stalls:
             "where": self.where.most_common(20),
         }
 
+    def _ran_s(self) -> float:
+        """Processor time of the loop's thread since the last heartbeat."""
+        return time.clock_gettime(self._clock) - self._cpu_s
+
     async def _beat(self) -> None:
         while True:
-            began_s, began_cpu_s = time.monotonic(), time.clock_gettime(self._clock)
-            self._due_s = began_s + _BEAT_S
+            self._cpu_s = time.clock_gettime(self._clock)
+            self._due_s = time.monotonic() + _BEAT_S
             await asyncio.sleep(_BEAT_S)
             late_s = time.monotonic() - self._due_s
             self.n_beats += 1
             if late_s > _LATE_S:
-                ran_s = time.clock_gettime(self._clock) - began_cpu_s
-                kind = self.ours_ms if ran_s > _RAN_PART * late_s else self.waited_ms
+                kind = self.ours_ms if self._ran_s() > _LATE_S else self.waited_ms
                 kind.append(round(late_s * 1000, 1))
 
     def _watch(self) -> None:
         while not self._over.wait(_LATE_S / 4):
             due_s = self._due_s
-            if time.monotonic() - due_s < _LATE_S:
+            if time.monotonic() - due_s < _LATE_S or self._ran_s() < _LATE_S:
                 continue
             stack = traceback.extract_stack(sys._current_frames()[self._thread_id])[-4:]
             lines = [
