@@ -7,9 +7,25 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
+import httpx2
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
+from tests.services.conftest import RunningService
+
+LONG = "The quick brown fox jumps over the lazy dog, and then it sleeps in the sun. " * 8
+REQUESTS = (
+    {
+        "text": LONG,
+        "encoding": "pcm_s16le",
+        "sample_rate": 8000,
+        "chunk_size": 10,
+        "request_id": "first",
+    },
+    {"text": "Good morning.", "request_id": "second"},
+    {"text": "  ", "request_id": "nothing to speak"},
+    {"text": LONG, "encoding": "mulaw", "sample_rate": 8000, "request_id": "third"},
+)
 Message = dict[str, Any]
 _PATIENCE_S = 30.0
 
@@ -158,3 +174,37 @@ async def travelling(url: str) -> AsyncGenerator[Traveller]:
         await traveller.socket.close()
         await traveller.gone()
     traveller.assert_whole()
+
+
+async def speak_all(traveller: Traveller) -> None:
+    for request in REQUESTS:
+        await traveller.say("synthesize", **request)
+
+
+def spoken_all(traveller: Traveller) -> bool:
+    return len(traveller.of("synthesis_complete")) == 3
+
+
+async def sessions(service: RunningService) -> int:
+    async with httpx2.AsyncClient() as client:
+        return (await client.get(f"{service.http}/readyz")).json()["sessions"]
+
+
+async def until_sessions(service: RunningService, n: int) -> None:
+    async with asyncio.timeout(10):
+        while await sessions(service) != n:  # noqa: ASYNC110  another process
+            await asyncio.sleep(0.05)
+
+
+async def refused(service: RunningService, query: str) -> str:
+    """The code of the error that comes before a fresh `ready`."""
+    async with connect(service.ws + query) as socket:
+        error, ready = [json.loads(await socket.recv()) for _ in range(2)]
+        assert error["type"] == "error"
+        assert "seq" not in error
+        assert ready["type"] == "ready"
+        assert ready["seq"] == 1
+        assert "resumed" not in ready
+        await socket.send('{"type":"ping","id":1}')
+        assert json.loads(await socket.recv())["seq"] == 2
+        return error["code"]
