@@ -22,7 +22,6 @@ _FORMAT = (
 )
 # Pipecat modules whose messages carry what a caller said or what a peer sent.
 _TALKATIVE = ("pipecat.services", "pipecat.serializers", "pipecat.processors", "pipecat.turns")
-
 # What tools answer is in its errors, too; who calls them says that they failed.
 _QUOTES_IN_ERRORS = "pipecat.services.mcp_service"
 
