@@ -27,7 +27,7 @@ without_dependencies=(
     chatterbox-streaming==0.1.2 conformer==0.3.2 resemble-perth==1.0.1 s3tokenizer==0.3.0
     torchaudio==2.11.0
 )
-tests=(psutil==7.2.2 pytest==9.2.0 pytest-asyncio==1.5.0 hatchling)
+tests=(httpx2 hatchling psutil==7.2.2 pytest==9.2.0 pytest-asyncio==1.5.0 pytest-xdist==3.8.0 soundfile)
 
 wanted=$(cat tools/setup_tts.sh requirements.lock | cksum)" $torch"
 if [[ -r $environment/.ready && $(<"$environment/.ready") == "$wanted" ]]; then exit 0; fi
@@ -37,16 +37,36 @@ python=$environment/bin/python
 if ! "$python" -m pip --version >/dev/null 2>&1; then
     "$(tools/python.sh)" -m venv --clear "$environment"
 fi
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
 pip=("$python" -m pip --disable-pip-version-check --quiet)
+# What the services run on, in the versions of the lock file, and what they need besides.
+sed -n 's/^\([a-z0-9._-]*\)\(\[[^]]*\]\)\{0,1\}==\([^ ;]*\).*/\1==\3/p' requirements.lock >"$work/locked"
 
-echo "setup: installing Chatterbox's packages into $environment, a few minutes"
-"${pip[@]}" install --require-hashes -r requirements.lock
-locked=$(mktemp)
-trap 'rm -f "$locked"' EXIT
-sed -n 's/^\([a-z0-9._-]*\)\(\[[^]]*\]\)\{0,1\}==\([^ ;]*\).*/\1==\3/p' requirements.lock >"$locked"
-"${pip[@]}" install --constraint "$locked" "${stack[@]}" "${tests[@]}"
-"${pip[@]}" install --no-deps "${without_dependencies[@]}"
-"${pip[@]}" install --no-deps --no-build-isolation --editable .
+install() { # COMMAND…: installs with it
+    "$@" --require-hashes -r requirements.lock || return
+    "$@" --constraint "$work/locked" "${stack[@]}" "${tests[@]}" || return
+    "$@" --no-deps "${without_dependencies[@]}" || return
+    "$@" --no-deps --no-build-isolation --editable .
+}
+install_with_uv() {
+    # uv at its locked version; see tools/setup.sh
+    sed -n '/^uv==/,/^[^ ].*==/{/^uv==\|^ /p}' requirements-dev.lock >"$work/uv"
+    "${pip[@]}" install --require-hashes --no-deps -r "$work/uv" || return
+    local mirror wheels
+    mirror=${PIP_INDEX_URL:-$("${pip[@]}" config get global.index-url 2>/dev/null || true)}
+    if [[ -n $mirror ]]; then export UV_DEFAULT_INDEX=${UV_DEFAULT_INDEX:-$mirror}; fi
+    # a folder of wheels is where a torch for CPUs may be
+    wheels=${PIP_FIND_LINKS:-$("${pip[@]}" config get global.find-links 2>/dev/null || true)}
+    if [[ -n $wheels ]]; then export UV_FIND_LINKS=${UV_FIND_LINKS:-${wheels// /,}}; fi
+    install "$environment/bin/uv" --quiet pip install --python "$python"
+}
+
+echo "setup: installing Chatterbox's packages into $environment"
+if ! install_with_uv 2>"$work/log"; then
+    echo "setup: uv could not ($(tail -n 1 "$work/log")); trying pip, which takes minutes"
+    install "${pip[@]}" install
+fi
 
 # torchaudio's libraries want the CUDA of another torch and stop its import. Without them it
 # does in Python all that is used of it: resampling, filter banks, spectrograms.

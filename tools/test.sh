@@ -29,4 +29,6 @@ pytest_twice() {
     .venv/bin/pytest --last-failed --last-failed-no-failures none "$@" </dev/null
 }
 step "pytest" pytest_twice "$@"
+# In an environment of its own, which it makes if need be; the long ones: make test-tts-all.
+step "Chatterbox" tools/test_tts.sh -m "not slow"
 echo "test: all green in $((SECONDS - started)) s"

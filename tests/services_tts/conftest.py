@@ -16,14 +16,23 @@ from tests.services.conftest import RunningService, running
 if find_spec("torch") is None or find_spec("chatterbox") is None:
     collect_ignore_glob = ["test_*.py"]
 
+
+@pytest.hookimpl(tryfirst=True)  # before xdist looks at it
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """All in one process where two test: they share the service."""
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent):
+            item.add_marker(pytest.mark.xdist_group("chatterbox service"))
+
+
 TOKENS = 20
 """Speech tokens of every clause, 0.8 s: two windows."""
 
 SMALL: dict[str, Any] = {
     "TTS__ENGINE": "chatterbox",
     "CHATTERBOX__THREADS": 1,
-    "CHATTERBOX__FLOW_STEPS": 2,
-    "CHATTERBOX__PROMPT_S": 2,
+    "CHATTERBOX__FLOW_STEPS": 1,
+    "CHATTERBOX__PROMPT_S": 1,
     "SERVER__MAX_SESSIONS": 40,
 }
 """Settings of a service whose model computes as little as it can."""

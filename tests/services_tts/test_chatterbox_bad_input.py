@@ -11,7 +11,7 @@ from tests.services.listener import Listener, listening
 from tests.services_tts.conftest import TOKENS
 from tests.voices.clips import hum, wav
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+pytestmark = pytest.mark.e2e
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from tests.services.conftest import RunningService
 from tests.services.listener import Answer, Listener, listening
 from tests.services_tts.voices import DIFFERENT, SAME, distance, register
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+pytestmark = pytest.mark.e2e
 
 N_SESSIONS = 30
 TEXT = "This is what everyone says."
@@ -87,6 +87,7 @@ async def _heard(listener: Listener, voice: str) -> Answer:
     return answer
 
 
+@pytest.mark.slow
 async def test_sessions_that_hang_up_change_no_other(tts: RunningService) -> None:
     text = "This one is heard to its end. " * 4
     async with listening(tts) as listener:

@@ -12,7 +12,7 @@ from tests.services.test_tts_speech import decoded_samples
 from tests.services_tts.conftest import TOKENS
 from tests.services_tts.voices import SAME, distance
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+pytestmark = pytest.mark.e2e
 
 TEXT = "This is the first sentence. And this one is the second."
 CLAUSE_S = TOKENS / 25

@@ -3,14 +3,11 @@
 In an environment without them (`make test`) only what needs neither is collected.
 """
 
-import sys
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[3]))  # tools, which is not installed
 
 _TORCH_FREE = {"test_chatterbox_catalogue.py", "test_chatterbox_guards.py", "test_scheduler.py"}
 
@@ -20,6 +17,14 @@ if find_spec("torch") is None or find_spec("chatterbox") is None:
         for path in Path(__file__).parent.glob("test_*.py")
         if path.name not in _TORCH_FREE
     ]
+
+
+@pytest.hookimpl(tryfirst=True)  # before xdist looks at it
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files stay together where two processes test: they share models."""
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent):
+            item.add_marker(pytest.mark.xdist_group(item.path.name))
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -1,15 +1,14 @@
 """Streams through the whole engine on a small checkpoint: joins, neighbours, cancels."""
 
-import gc
 import random
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import psutil
 import pytest
 import torch  # pyright: ignore[reportMissingImports]
 
+from tests.engines.chatterbox.streaming import distance, joined, request, spoken
 from tools.make_test_chatterbox import checkpoint, random_voice
 from voice_agent.engines.chatterbox.checkpoint import find_checkpoint
 from voice_agent.engines.chatterbox.guards import EndGuard
@@ -17,45 +16,23 @@ from voice_agent.engines.chatterbox.hift import VocoderJob
 from voice_agent.engines.chatterbox.model import ChatterboxModel, ModelOptions
 from voice_agent.engines.chatterbox.scheduler import Scheduler
 from voice_agent.engines.chatterbox.spec import ENGLISH, SAMPLES_PER_TOKEN
-from voice_agent.engines.chatterbox.utterance import Ahead, AllDrawn, Audio, Request, Utterance
+from voice_agent.engines.chatterbox.utterance import AllDrawn, Audio, Request, Utterance
 from voice_agent.engines.chatterbox.windows import Cut
 
 _MS = 24  # samples
 
 
 @pytest.fixture(scope="module")
-def model(folder: Path) -> ChatterboxModel:
-    options = ModelOptions(slots=16, positions=256, prompt_s=2.0)
-    return ChatterboxModel(find_checkpoint(folder), options)
+def model() -> ChatterboxModel:
+    """Whose utterances have 20 tokens: two windows."""
+    options = ModelOptions(slots=16, positions=256, prompt_s=2.0, flow_steps=2)
+    return ChatterboxModel(find_checkpoint(checkpoint(20)), options)
 
 
 @pytest.fixture(autouse=True)
 def inference() -> Any:
     with torch.inference_mode():
         yield
-
-
-def request(model: ChatterboxModel, number: int, **changed: Any) -> Request:
-    voice = model.voice(f"v{number}", random_voice(number, 1.0 + number % 3))
-    given = {"text": list(range(3, 12 + number)), "voice": voice, "seed": number}
-    return Request(number=number, **{**given, "ahead": Ahead(heard_s=1e6), **changed})
-
-
-def spoken(scheduler: Scheduler, *requests: Request) -> dict[int, list[Audio]]:
-    """The pieces of each request, all requests at once."""
-    for one in requests:
-        scheduler.admit(one)
-    pieces: dict[int, list[Audio]] = {one.number: [] for one in requests}
-    while (events := scheduler.tick()) is not None:
-        for event in events:
-            if isinstance(event, Audio):
-                pieces[event.number].append(event)
-    return pieces
-
-
-def joined(pieces: list[Audio]) -> np.ndarray:
-    assert [piece.last for piece in pieces] == [False] * (len(pieces) - 1) + [True]
-    return np.concatenate([piece.samples for piece in pieces])
 
 
 class Recording(ChatterboxModel):
@@ -86,11 +63,6 @@ def one_shot(model: ChatterboxModel, asked: Request, tokens: list[int]) -> np.nd
     state = model.start_vocoder(asked.seed)
     job = VocoderJob(state=state, frames=batch.spectrograms()[0], hold=0)
     return model._vocoder.render([job])[0].numpy()
-
-
-def distance(a: np.ndarray, b: np.ndarray) -> float:
-    assert a.shape == b.shape
-    return float(np.linalg.norm(a - b) / np.linalg.norm(b))
 
 
 def loudness(samples: np.ndarray) -> float:
@@ -170,30 +142,6 @@ def test_another_voice_sounds_different(model: ChatterboxModel) -> None:
     mine = joined(spoken(Scheduler(model), request(model, 1))[1])
     other = request(model, 1, voice=model.voice("x", random_voice(99, 2.0)))
     assert distance(joined(spoken(Scheduler(model), other)[1]), mine) > 0.05
-
-
-@pytest.mark.slow
-def test_memory_stays_what_it_was_over_many_requests() -> None:
-    options = ModelOptions(slots=8, positions=128, prompt_s=1.0, flow_steps=2)
-    model = ChatterboxModel(find_checkpoint(checkpoint(4)), options)
-    scheduler = Scheduler(model, max_joins=8)
-    process, sizes = psutil.Process(), []
-    for round_ in range(8):
-        for batch in range(3):
-            asked = [
-                request(
-                    model,
-                    8 * batch + i,
-                    text=[3, 4, 5 + i],
-                    voice=model.voice(f"r{(round_ + i) % 12}", random_voice(i, 1.0)),
-                )
-                for i in range(8)
-            ]
-            assert all(pieces[-1].last for pieces in spoken(scheduler, *asked).values())
-        gc.collect()
-        sizes.append(process.memory_info().rss)
-    assert scheduler.free_slots == 8
-    assert sizes[-1] - sizes[3] < 20e6
 
 
 def test_all_drawn_comes_before_the_last_audio(model: ChatterboxModel) -> None:
