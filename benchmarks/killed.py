@@ -193,14 +193,13 @@ def report(kills: Sequence[Kill]) -> str:
         )
     return (
         "# Services killed in the middle of turns\n\n"
-        f"`make kill-services` on {machine()}. One conversation over `voice-agent up`; each\n"
-        "service is killed by SIGKILL and started again by it, the language model by the test\n"
-        "after a second. ASR dies in the middle of a sentence (words of it that were not\n"
-        "recognised count as lost, the test recogniser's own errors among them), TTS and the\n"
-        "language model in the middle of an answer (words of it that were not heard). Silence\n"
-        "is the longest stretch in which the caller, waiting, heard nothing; a filler parts it.\n\n"
-        + "\n".join(rows)
-        + "\n"
+        f"`make kill-services` on\n{machine()}.\n\n"
+        "One conversation over `voice-agent up`; each service is killed by SIGKILL and started\n"
+        "again by it, the language model by the test after a second. ASR dies in the middle of a\n"
+        "sentence (words of it that were not recognised count as lost, the test recogniser's own\n"
+        "errors among them), TTS and the language model in the middle of an answer (words of it\n"
+        "that were not heard). Silence is the longest stretch in which the caller, waiting, heard\n"
+        "nothing; a filler parts it.\n\n" + "\n".join(rows) + "\n"
     )
 
 

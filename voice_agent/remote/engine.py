@@ -1,10 +1,13 @@
 """What the engines of other processes have in common."""
 
 import asyncio
+import contextlib
 from collections.abc import Sequence
 
 from voice_agent.engines.base import EngineInfo
 from voice_agent.remote.watch import ServiceWatch
+
+_FIRST_LOOK_S = 2.0
 
 
 class RemoteEngine:
@@ -53,9 +56,12 @@ class RemoteEngine:
         return self._watch.why_unready
 
     async def load(self) -> None:
-        """Begins to look for the service. It need not be there: it may start later."""
+        """Looks for the service, from now on. It need not be there: it may start later."""
         if self._watching is None:
             self._watching = asyncio.create_task(self._watch.run())
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_FIRST_LOOK_S):
+                    await self._watch.asked.wait()
 
     async def warm_up(self) -> None:
         """Nothing: the service is warm before it is ready."""

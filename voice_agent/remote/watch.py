@@ -97,6 +97,8 @@ class ServiceWatch:
         self._clock = clock
         self._answered_s: float | None = None  # when one was last ready
         self._busy = False  # all that answer have no room
+        self.asked = asyncio.Event()
+        """Set once all addresses were asked, or one could be used."""
         self.seen: Seen | None = None
         """The first that was ready when it was last asked; None before."""
         self.trouble = f"the {service} service has not answered yet"
@@ -115,6 +117,7 @@ class ServiceWatch:
         async with httpx2.AsyncClient(timeout=_TIMEOUT_S, trust_env=False) as client:
             while True:
                 await self.ask(client)
+                self.asked.set()
                 await asyncio.sleep(_SOON_S if self.trouble else _EVERY_S)
 
     async def ask(self, client: httpx2.AsyncClient) -> None:
