@@ -35,7 +35,8 @@ class Interruption:
 
 
 LATE: dict[str, Any] = {"silent": lambda since_s: since_s < 0.9}
-STUTTERING: dict[str, Any] = {"silent": lambda since_s: since_s % 1.0 > 0.7}
+# shorter than the time between two reports: what happens in between nobody tells
+STUTTERING: dict[str, Any] = {"silent": lambda since_s: since_s % 0.5 > 0.4}
 MUTE: dict[str, Any] = {"reports": None}
 BOASTING: dict[str, Any] = {"reports": lambda played_ms: 10 * played_ms + 20_000}
 
