@@ -54,7 +54,7 @@ def up(
             check_choices(service, settings)
         _check_ports(host, ports)
         set_up_logging("up", settings.log, settings.privacy)
-        more = {ServiceName.AGENT: _shared(host, ports, settings)}
+        more = {ServiceName.AGENT: agent_options(host, ports, settings)}
         code = asyncio.run(Together(host, ports, config, settings, more).run())
     raise typer.Exit(code)
 
@@ -65,7 +65,7 @@ def _elsewhere(service: ServiceName, settings: Settings) -> bool:
     return engines.get(service) == "remote"
 
 
-def _shared(host: str, ports: Mapping[ServiceName, int], settings: Settings) -> list[str]:
+def agent_options(host: str, ports: Mapping[ServiceName, int], settings: Settings) -> list[str]:
     """Options that make the agent use the services beside it."""
     if not settings.remote.share_engines:
         return []
