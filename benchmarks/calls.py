@@ -44,6 +44,7 @@ _FRAME_BYTES = 160
 _LOUD = 300
 # numbers differ in so many digits: one is not taken for another
 _APART = 3
+_EXAMPLES = 12
 
 
 @dataclass(slots=True)
@@ -224,13 +225,14 @@ def report(
     others = {caller.number for caller in callers}
     right = sum(turn.number == caller.number for caller, turn in turns)
     crossed = sum(turn.number in others - {caller.number} for caller, turn in turns)
+    wrong = [f"{c.number} as {t.number or 'nothing'}" for c, t in turns if t.number != c.number]
     delays_ms = [turn.delay_s * 1000 for _, turn in turns if turn.delay_s is not None]
     p50, p95, p99 = np.percentile(delays_ms or [0.0], (50, 95, 99))
     print(
         f"- {len(callers)} calls, {minutes:g} minutes, {len(turns)} numbers said, "
         f"{len(delays_ms)} answered\n"
         f"- the own number came back {right} times, another caller's {crossed} times, "
-        f"misheard {len(delays_ms) - right - crossed} times\n"
+        f"misheard {len(wrong) - crossed} times: {', '.join(wrong[:_EXAMPLES])}\n"
         f"- caller stops → first sound of the answer: p50 {p50:.0f}, p95 {p95:.0f}, "
         f"p99 {p99:.0f} ms\n"
         f"- the service used {used[0]:.2f} cores; its main thread waited for a processor "
