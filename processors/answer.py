@@ -17,6 +17,7 @@ from voice_agent.frames import (
     AnswerStartFrame,
     ClientMessageFrame,
     HoldFrame,
+    PresenceFrame,
     ResumeFrame,
     SpokenAudioFrame,
 )
@@ -71,6 +72,7 @@ class AnswerTracker(FrameProcessor):
         self._resending = asyncio.Lock()
         self._ending: asyncio.Task[None] | None = None
         self._closing: Frame | None = None
+        self._away = False  # the client's connection is lost: it plays nothing new
 
     @property
     def ahead_s(self) -> float:
@@ -110,6 +112,8 @@ class AnswerTracker(FrameProcessor):
                 await self._stop_waiting()
                 self._turn, self._text = frame.turn, ""
                 self._playback = Playback(self._clock)
+                if self._away:
+                    self._playback.hold()
                 self._sent.clear()
                 self._flows.set()
             case AnswerContinuesFrame():
@@ -119,6 +123,10 @@ class AnswerTracker(FrameProcessor):
                 self._text += frame.text
             case ClientMessageFrame(message=PlaybackReport() as report):
                 self._playback.reported(report.played_ms / 1000)
+            case PresenceFrame(here=here):
+                self._away = not here
+                if self._flows.is_set():
+                    (self._playback.go_on if here else self._playback.hold)()
             case TTSStoppedFrame():
                 self._ending = self.create_task(self._end_when_heard())
             case _:

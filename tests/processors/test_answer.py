@@ -1,3 +1,5 @@
+import asyncio
+
 import numpy as np
 from pipecat.frames.frames import InterruptionFrame, LLMTextFrame, TTSStoppedFrame
 
@@ -7,6 +9,7 @@ from voice_agent.frames import (
     AnswerEndFrame,
     AnswerStartFrame,
     ClientMessageFrame,
+    PresenceFrame,
     SpokenAudioFrame,
 )
 from voice_agent.wire.agent import Playback
@@ -91,3 +94,14 @@ async def test_a_client_that_closes_gets_its_answer_first() -> None:
         chain.down.frames.clear()
         await chain.send(close)
         assert chain.down.of(ClientMessageFrame) == [close]
+
+
+async def test_an_answer_waits_for_a_client_that_is_away() -> None:
+    async with chained(tracker()) as chain:
+        await chain.send(PresenceFrame(here=False), AnswerStartFrame(turn=1), LLMTextFrame("One."))
+        await chain.send(spoken(0.05, 0, 4), TTSStoppedFrame())
+        await asyncio.sleep(0.3)
+        assert ends(chain) == []
+        await chain.send(PresenceFrame(here=True))
+        await chain.up.until(AnswerEndFrame)
+        assert ends(chain) == [(1, False, "One.")]

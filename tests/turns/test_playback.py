@@ -222,3 +222,17 @@ def test_phrases_take_time_and_are_no_text(clock: Clock) -> None:
     playback.hold()
     playback.reported(1.5)
     assert playback.heard("one two three.") == "one"
+
+
+def test_nothing_is_heard_while_the_client_is_away(playback: Playback, clock: Clock) -> None:
+    clock.now_s += 0.65
+    playback.hold()
+    playback.sent(1.0, 23, 23)
+    clock.now_s += 9.0
+    assert playback.heard(TEXT) == "one"
+    playback.go_on()
+    assert playback.ahead_s == pytest.approx(2.65)
+    clock.now_s += 0.1
+    assert playback.heard(TEXT) == "one two"
+    clock.now_s += 2.6
+    assert playback.ahead_s == pytest.approx(0.0)

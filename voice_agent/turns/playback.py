@@ -102,6 +102,12 @@ class Playback:
         """The client drops what it has not played; what it reports now counts to the last."""
         self._held_s = self.played_s
 
+    def go_on(self) -> None:
+        """Goes on after `hold` where nothing was dropped."""
+        if self._held_s is not None:
+            self._plays_until_s = self._clock() + self.sent_s - self._held_s
+            self._held_s = self._reported_s = None
+
     def rewind(self, text: str) -> float:
         """Goes on after `hold`; what is sent next follows what was played.
 
