@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
-from loguru import logger
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 
+from voice_agent.client.keepalive import Ear, Keepalive, Silence
 from voice_agent.errors import (
     BadMessage,
     EngineUnavailable,
@@ -68,19 +68,6 @@ class Resume:
     last_seq: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Keepalive:
-    """When a connection that says nothing is taken for lost.
-
-    Attributes:
-        every_s: How often the other side is asked.
-        within_s: How long it may take to answer.
-    """
-
-    every_s: float = 20.0
-    within_s: float = 60.0  # a service that computes for long stops reading, and is not gone
-
-
 class _Numbered(BaseModel):
     """What the transport adds to every message."""
 
@@ -99,9 +86,16 @@ class Connection(Generic[S]):
     """
 
     def __init__(
-        self, socket: ClientConnection, adapter: TypeAdapter[S], url: str, ready: Ready, seq: int
+        self,
+        socket: ClientConnection,
+        adapter: TypeAdapter[S],
+        url: str,
+        ready: Ready,
+        seq: int,
+        keepalive: Keepalive | None,
     ) -> None:
         self._socket = socket
+        self._ear = None if keepalive is None else Ear(socket, keepalive)
         self._adapter = adapter
         self._url = url
         self.ready = ready
@@ -119,8 +113,8 @@ class Connection(Generic[S]):
         Raises:
             EngineUnavailable: The connection is gone.
         """
-        binary = isinstance(message, bytes)
-        await self.send_frame(message if binary else message.model_dump_json(exclude_none=True))
+        text = not isinstance(message, bytes)
+        await self.send_frame(message.model_dump_json(exclude_none=True) if text else message)
 
     async def send_frame(self, data: bytes | str) -> None:
         """Sends a frame as it is. Raises as `send`."""
@@ -141,7 +135,10 @@ class Connection(Generic[S]):
         """
         while True:
             try:
-                data = await self._socket.recv()
+                data = await (self._ear or self._socket).recv()
+            except Silence:
+                self.gone = True
+                raise EngineUnavailable(f"{self._url} says nothing any more") from None
             except ConnectionClosed as error:
                 if error.rcvd is not None and error.rcvd.code == _NORMAL_CLOSURE:
                     return None
@@ -155,7 +152,6 @@ class Connection(Generic[S]):
                 raise error_of(message)
             if message is not None:
                 return message
-            logger.debug("a message of an unknown type is passed over")
 
     def _count(self, seq: int | None, message: S | None) -> None:
         if seq is None:
@@ -189,7 +185,7 @@ async def connected(
     *,
     timeout_s: float,
     resume: Resume | None = None,
-    keepalive: Keepalive = Keepalive(),
+    keepalive: Keepalive | None = None,
 ) -> Connection[S]:
     """Connects, and waits until the service says that it is ready.
 
@@ -199,7 +195,8 @@ async def connected(
         adapter: What the service may send.
         timeout_s: For connecting, and then for being greeted.
         resume: The session to go on with; ``ready.resumed`` says whether it does.
-        keepalive: When a silent connection is taken for lost.
+        keepalive: When a silent connection is taken for lost; None leaves that to the pings
+            of the library, which are patient.
 
     Raises:
         SettingsError: The address cannot be one.
@@ -208,7 +205,7 @@ async def connected(
         Unauthorized: It wants a key.
     """
     url = service_url(url)
-    socket = await _connected(_resuming(url, resume), url, timeout_s, keepalive)
+    socket = await _connected(_resuming(url, resume), url, timeout_s)
     try:
         ready, seq = await _introduced(socket, url, timeout_s)
         if ready.service != service:
@@ -216,7 +213,7 @@ async def connected(
     except BaseException:
         await socket.close()
         raise
-    return Connection(socket, adapter, url, ready, seq)
+    return Connection(socket, adapter, url, ready, seq, keepalive)
 
 
 def _resuming(url: str, resume: Resume | None) -> str:
@@ -227,17 +224,15 @@ def _resuming(url: str, resume: Resume | None) -> str:
     return urlunsplit(parts._replace(query=f"{parts.query}&{query}" if parts.query else query))
 
 
-async def _connected(
-    address: str, url: str, timeout_s: float, keepalive: Keepalive
-) -> ClientConnection:
+async def _connected(address: str, url: str, timeout_s: float) -> ClientConnection:
     try:
         return await connect(
             address,
             open_timeout=timeout_s,
             max_size=_MAX_FRAME_BYTES,
             compression=None,
-            ping_interval=keepalive.every_s,
-            ping_timeout=keepalive.within_s,
+            # a service that computes for long stops reading, and is not gone
+            ping_timeout=60,
             close_timeout=2,
             proxy=None,
         )

@@ -11,7 +11,8 @@ from typing import Generic, Protocol, TypeVar
 
 from pydantic import TypeAdapter
 
-from voice_agent.client.connection import Connection, Keepalive, Resume, connected
+from voice_agent.client.connection import Connection, Resume, connected
+from voice_agent.client.keepalive import Keepalive
 from voice_agent.client.lasting.backoff import Backoff
 from voice_agent.client.lasting.endpoints import Endpoints
 from voice_agent.client.lasting.events import (
@@ -36,10 +37,6 @@ C = TypeVar("C", bound=ServerMessage, covariant=True)
 
 _TRY_NEXT = (AtCapacity, EngineUnavailable, Unauthorized)
 
-QUICK = Keepalive(every_s=3.0, within_s=6.0)
-"""Somebody waits: a connection that is silent for so long is worth another one. Where the
-service was only busy, the session goes on over that, and nothing is lost."""
-
 
 class OneConnection(Protocol[C]):
     """What a line needs of `voice_agent.client.connection.Connection`."""
@@ -60,14 +57,12 @@ Connect = Callable[[str, Resume | None], Awaitable[OneConnection[S]]]
 `voice_agent.client.connection.connected`."""
 
 
-def connecting(
-    service: str, adapter: TypeAdapter[S], timeout_s: float, keepalive: Keepalive = QUICK
-) -> Connect[S]:
+def connecting(service: str, adapter: TypeAdapter[S], timeout_s: float) -> Connect[S]:
     """Opens connections to one kind of service. Arguments as of `connected`."""
 
     def connect(url: str, resume: Resume | None) -> Awaitable[Connection[S]]:
         return connected(
-            url, service, adapter, timeout_s=timeout_s, resume=resume, keepalive=keepalive
+            url, service, adapter, timeout_s=timeout_s, resume=resume, keepalive=Keepalive()
         )
 
     return connect

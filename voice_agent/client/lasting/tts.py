@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
-from voice_agent.client.connection import Keepalive, made
+from voice_agent.client.connection import made
 from voice_agent.client.lasting.backoff import Backoff
 from voice_agent.client.lasting.endpoints import Endpoints
 from voice_agent.client.lasting.events import LastingEvent
@@ -22,10 +22,6 @@ from voice_agent.wire.tts import (
     TtsServerMessage,
     tts_server_message,
 )
-
-# A pong comes behind the audio that the service is ahead (`tts.max_ahead_s`), and that is read
-# at the pace of whoever hears it.
-_PATIENT = Keepalive(every_s=3.0, within_s=20.0)
 
 Listener = Callable[[LastingEvent], None]
 
@@ -96,7 +92,7 @@ class LastingTts:
         """
         client = cls(
             urls if isinstance(urls, Endpoints) else Endpoints(urls),
-            connecting("tts", tts_server_message, timeout_s, _PATIENT),
+            connecting("tts", tts_server_message, timeout_s),
             on_event=on_event,
             backoff=backoff,
             surroundings=Surroundings(),
