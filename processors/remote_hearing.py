@@ -13,7 +13,11 @@ from processors.remote_outage import Absence
 from processors.remote_turns import TurnFrames
 from voice_agent.client.lasting.asr import LastingAsr
 from voice_agent.client.lasting.backoff import Backoff
-from voice_agent.client.lasting.events import ConnectionLost, ConnectionRestored
+from voice_agent.client.lasting.events import (
+    AudioDropped,
+    ConnectionLost,
+    ConnectionRestored,
+)
 from voice_agent.engines.silero import SileroVad
 from voice_agent.errors import AtCapacity, EngineUnavailable, Unauthorized, VoiceAgentError
 from voice_agent.frames import ClientMessageFrame, ServerMessageFrame
@@ -149,9 +153,11 @@ class RemoteHearing(FrameProcessor):
             try:
                 await self._one_session()
             except _GONE as error:
-                self._asr = None
                 self._lose(error)
-            await asyncio.sleep(_AGAIN_S)
+            finally:
+                self._asr = None
+            if not self._closing:
+                await asyncio.sleep(_AGAIN_S)
 
     async def _one_session(self) -> None:
         """Speaks with the service until it has closed in order.
@@ -204,6 +210,8 @@ class RemoteHearing(FrameProcessor):
                     self._lose(EngineUnavailable(message.reason))
                 case ConnectionRestored():
                     self._restore()
+                case AudioDropped():
+                    logger.warning("{:.1f} s of what was said are lost", message.duration_s)
                 case _:
                     for frame in self._frames.of(message, heard_s=self._kept.end_s):
                         await self.push_frame(frame)
