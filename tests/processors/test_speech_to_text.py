@@ -217,7 +217,7 @@ async def test_a_final_that_takes_too_long_says_so_and_shows_what_partials_did()
         *audio(1),
         SegmentStartFrame(at_s=0.1),
         *audio(1),
-        SleepFrame(sleep=0.01),
+        SleepFrame(sleep=0.2),
         turn_end(0.1, 1.5),
     )
     (error,) = [f.message for f in out if isinstance(f, ServerMessageFrame)]
