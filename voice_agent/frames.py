@@ -49,13 +49,6 @@ class PresenceFrame(SystemFrame):
 
 
 @dataclass
-class PresenceFrame(SystemFrame):
-    """The client's connection was lost, and it may come back; or it is there again."""
-
-    here: bool
-
-
-@dataclass
 class SegmentStartFrame(VADUserStartedSpeakingFrame):
     """Speech began; with audio before it if it opens a turn."""
 
