@@ -173,3 +173,17 @@ async def test_an_interruption_in_an_outage_is_one(agent: RunningService, speaks
         assert [h.message["heard_text"] for h in caller.of("answer_end", turn)] == [
             "Two plus three is five."
         ]
+
+
+async def test_another_address_takes_over_in_the_middle_of_a_sentence(
+    asr: RunningService, tts: RunningService
+) -> None:
+    with mortal("asr") as first, remote_agent(f"{first.ws},{asr.ws}", tts.ws) as agent:
+        async with in_conversation(agent) as caller:
+            await say_while_it_dies(caller, first, SENTENCES[0])
+            async with caller.microphone():
+                final = (await caller.until("final")).message["text"]
+            assert error_rate(SENTENCES[0], final) < 0.3
+            assert [h.message["what"] for h in caller.of("restored")] == ["recognition"] or (
+                caller.of("degraded") == []  # too short to be told
+            )
