@@ -73,9 +73,11 @@ fi
 rm -f "$("$python" -c 'import sysconfig; print(sysconfig.get_paths()["purelib"])')"/torchaudio/lib/*.so
 
 "$python" - <<'CHECK'
+import contextlib
 import warnings
 
 warnings.simplefilter("ignore")
+import numpy as np
 import perth
 import torch
 import torchaudio.transforms
@@ -83,6 +85,9 @@ from chatterbox.tts import ChatterboxTTS
 
 if perth.PerthImplicitWatermarker is None:
     raise SystemExit("setup: Perth does not import; is setuptools older than 81?")
+# compiled at its first use and kept: otherwise the first service waits for it
+with contextlib.redirect_stdout(None):
+    perth.PerthImplicitWatermarker().apply_watermark(np.zeros(24_000, np.float32), 24_000)
 print(f"setup: torch {torch.__version__}, CUDA {torch.cuda.is_available()}")
 CHECK
 echo "$wanted" >"$environment/.ready"
