@@ -5,6 +5,7 @@ processor: the processor time that the thread used meanwhile tells one from the 
 """
 
 import asyncio
+import gc
 import sys
 import threading
 import time
@@ -40,6 +41,8 @@ class Stalls:
         self._due_s = time.monotonic()
         self._cpu_s = time.clock_gettime(self._clock)
         self._beating = asyncio.get_running_loop().create_task(self._beat())
+        self._collecting_s = 0.0
+        gc.callbacks.append(self._collect)
         self._watcher = threading.Thread(target=self._watch, daemon=True)
         self._watcher.start()
 
@@ -47,6 +50,7 @@ class Stalls:
         """Ends it."""
         self._over.set()
         self._beating.cancel()
+        gc.callbacks.remove(self._collect)
 
     def summary(self) -> dict[str, Any]:
         """As JSON can hold it."""
@@ -60,6 +64,13 @@ class Stalls:
     def _ran_s(self) -> float:
         """Processor time of the loop's thread since the last heartbeat."""
         return time.clock_gettime(self._clock) - self._cpu_s
+
+    def _collect(self, phase: str, info: dict[str, int]) -> None:
+        """Times the garbage collector: it lets no other thread look."""
+        if phase == "start":
+            self._collecting_s = time.thread_time()
+        elif time.thread_time() - self._collecting_s > _LATE_S:
+            self.where[f"the garbage collector, generation {info['generation']}"] += 1
 
     async def _beat(self) -> None:
         while True:
