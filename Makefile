@@ -22,7 +22,7 @@ doctor: setup ## What is installed, which engines would be picked and why
 	@tools/setup.sh
 
 #: Check
-.PHONY: test lint types unit e2e fuzz-calls kill-llm
+.PHONY: test test-long lint types unit e2e fuzz-calls kill-llm
 test: ## Everything: lint, types, import contracts and all tests
 	@tools/test.sh
 
@@ -37,10 +37,14 @@ types: setup ## pyright, strict in voice_agent
 unit: setup ## The tests that take seconds
 	@$(bin)/pytest -m "not slow and not e2e and not gpu and not models"
 
+test-long: setup ## Tests that show at length what shorter ones show too
+	@tools/needs.sh test
+	@$(bin)/pytest -m long
+
 e2e: setup ## The tests that start real services
 	@tools/needs.sh test
 	@tools/nginx.sh
-	@$(bin)/pytest -m "e2e and not gpu and not models"
+	@$(bin)/pytest -m "e2e and not gpu and not models and not long"
 
 #: Chatterbox, in an environment of its own (.venv-tts, 2.5 GB)
 .PHONY: tts-env test-tts test-tts-all gpu-tts

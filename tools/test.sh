@@ -23,8 +23,9 @@ step "import contracts" .venv/bin/lint-imports --no-cache --no-logo
 # Tests in real time fail when the host takes the processor away for a second. What failed
 # runs once more, alone; what fails twice is broken. A test seen here often is to be mended.
 pytest_twice() {
-    # most wait for real time; files stay together, because they share services
-    .venv/bin/pytest -n logical --maxprocesses 4 --dist loadfile "$@" </dev/null && return
+    # most wait for real time, so three for two cores; files stay together: they share services
+    local workers=$((($(nproc) * 3 + 1) / 2))
+    .venv/bin/pytest -n "$workers" --maxprocesses 6 --dist loadfile "$@" </dev/null && return
     echo "── pytest, once more: only what failed"
     .venv/bin/pytest --last-failed --last-failed-no-failures none "$@" </dev/null
 }

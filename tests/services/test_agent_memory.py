@@ -141,7 +141,10 @@ async def word_s(service: RunningService, text: str) -> float:
     return WORD_S[text]
 
 
-@pytest.mark.parametrize("text", [EVEN, PERCENT], ids=["words", "numbers"])
+@pytest.mark.parametrize(
+    "text",
+    [pytest.param(EVEN, id="words"), pytest.param(PERCENT, id="numbers", marks=pytest.mark.long)],
+)
 @pytest.mark.parametrize("name", SCRIPTS)
 async def test_the_model_remembers_what_was_heard(
     service: RunningService, llm_port: int, name: str, text: str

@@ -39,6 +39,7 @@ def services() -> Generator[tuple[Mortal, Mortal, RunningService]]:
         yield hears, speaks, agent
 
 
+@pytest.mark.long
 async def test_without_recognition_typed_text_is_still_answered() -> None:
     with services() as (hears, _, agent):
         async with conversing(agent.ws) as caller:
@@ -59,6 +60,7 @@ async def test_without_recognition_typed_text_is_still_answered() -> None:
                 assert (await caller.until("final")).message["text"] == SENTENCE
 
 
+@pytest.mark.long
 async def test_without_a_voice_the_answer_ends_and_says_why() -> None:
     with services() as (_, speaks, agent):
         async with conversing(agent.ws) as caller:

@@ -109,6 +109,7 @@ def assert_times(caller: Caller) -> None:
         assert before["end"] < after["start"]
 
 
+@pytest.mark.long
 async def test_an_answer_goes_on_when_the_voice_is_killed(
     agent: RunningService, speaks: Mortal
 ) -> None:

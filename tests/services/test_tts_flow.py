@@ -72,7 +72,9 @@ async def test_a_client_that_does_not_read_stops_its_own_speech_and_loses_nothin
 
 
 async def test_a_client_that_never_reads_is_dropped_and_its_speech_with_it() -> None:
-    with running("tts", SERVER__SEND_TIMEOUT_S=1, SERVER__MAX_SESSIONS=1, SERVER__RESUME_S=0) as service:
+    with running(
+        "tts", SERVER__SEND_TIMEOUT_S=1, SERVER__MAX_SESSIONS=1, SERVER__RESUME_S=0
+    ) as service:
         sock = small_socket(service)
         async with connect(service.ws, sock=sock, max_queue=1, ping_interval=None) as connection:
             await connection.recv()

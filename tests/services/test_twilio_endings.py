@@ -65,6 +65,7 @@ def test_a_connection_that_ends_without_stop_ends_its_call(echo: RunningService,
         until_free(echo, within_s=5)
 
 
+@pytest.mark.long
 def test_a_caller_who_vanishes_is_noticed(echo: RunningService) -> None:
     # nothing of a WebSocket answers: the connection stays open, and no ping is answered
     protocol = ClientProtocol(parse_uri(stream_url(echo)))

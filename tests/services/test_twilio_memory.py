@@ -173,7 +173,10 @@ async def word_s(service: RunningService) -> float:
         return heard_s(call) / N_WORDS
 
 
-@pytest.mark.parametrize("name", SCRIPTS)
+@pytest.mark.parametrize(
+    "name",
+    [n if n == "by speech" else pytest.param(n, marks=pytest.mark.long) for n in SCRIPTS],
+)
 async def test_the_model_remembers_what_was_heard(
     service: RunningService, llm_port: int, name: str
 ) -> None:

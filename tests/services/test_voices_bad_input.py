@@ -171,6 +171,7 @@ async def test_a_third_registration_at_once_has_to_wait(tmp_path: Path) -> None:
             assert codes == ["rate_limited", "made", "made"]
 
 
+@pytest.mark.long
 @pytest.mark.slow
 async def test_the_257th_voice_is_refused(tmp_path: Path) -> None:
     shelf = Shelf(tmp_path / "voices", 256)

@@ -11,7 +11,6 @@ from transports.resume_log import SentLog
 from voice_agent.errors import BadMessage, ResumeExpired
 from voice_agent.server.socket import ClientSocket
 
-
 _MESSAGE = '{"type":"message"}'
 
 

@@ -15,6 +15,7 @@ from voice_agent import metrics
 from voice_agent.engines.room import EngineRoom
 from voice_agent.errors import AtCapacity, VoiceAgentError
 from voice_agent.server.failures import answer_failure
+from voice_agent.server.garbage import free_ended, spare_what_stays
 from voice_agent.server.health import health_router
 from voice_agent.server.resume import resumed
 from voice_agent.server.sessions import Session, Sessions
@@ -89,6 +90,7 @@ def create_app(service: Service) -> FastAPI:
         async with asyncio.TaskGroup() as tasks:
             opening = tasks.create_task(_open(room, voices))
             watch = tasks.create_task(sessions.watch())
+            freeing = tasks.create_task(free_ended(sessions))
             lag = tasks.create_task(measure_lag())
             guard = tasks.create_task(_end_when_lost(room, values.server.drain_timeout_s))
             keeping = tasks.create_task(phrases.keep()) if phrases else None
@@ -96,8 +98,8 @@ def create_app(service: Service) -> FastAPI:
             opening.cancel()
             if keeping:
                 keeping.cancel()
-            lag.cancel()
-            guard.cancel()
+            for task in (freeing, lag, guard):
+                task.cancel()
             await sessions.drain()
             watch.cancel()
         if voices is not None:
@@ -140,6 +142,7 @@ async def _open(room: EngineRoom, voices: VoiceLibrary | None) -> None:
         return
     for role, info in room.infos.items():
         logger.info("{}: {} ({}): {}", role, info.name, info.model, info.why)
+    spare_what_stays()
 
 
 async def _end_when_lost(room: EngineRoom, drain_timeout_s: float) -> None:

@@ -81,8 +81,6 @@ def run_app(path: str, *, host: str, port: int, settings: Settings) -> None:
     # numpy's linear algebra would share small products with a second thread that then spins
     # for more: a third of a core at 30 callers, for nothing
     threadpool_limits(limits=1, user_api="blas")
-    # What is imported by now lives for ever: the collector need not look at it again.
-    gc.freeze()
     gc.set_threshold(*_GC_THRESHOLDS)
     _Server(config, app).run(sockets=[listener])
 

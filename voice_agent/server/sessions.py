@@ -138,6 +138,8 @@ class Sessions:
         self._empty = asyncio.Event()
         self._running: dict[Session, asyncio.Task[None]] = {}
         self.draining = False
+        self.n_ended = 0
+        """Sessions that have given their slot back."""
 
     @property
     def n_open(self) -> int:
@@ -180,6 +182,7 @@ class Sessions:
     def release(self, session: Session) -> None:
         """Gives a slot back and takes the session's jobs out of the engines."""
         self._open.discard(session)
+        self.n_ended += 1
         if not self._open:
             self._empty.set()
         metrics.sessions_open.labels(self.service).set(self.n_open)
