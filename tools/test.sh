@@ -8,6 +8,7 @@ started=$SECONDS
 tools/needs.sh test
 make --no-print-directory setup
 tools/nginx.sh
+mkdir -p build
 
 step() { # NAME COMMAND…
     local name=$1 since=$SECONDS
@@ -16,16 +17,21 @@ step() { # NAME COMMAND…
     "$@" || { echo "test: $name failed after $((SECONDS - started)) s" >&2; exit 1; }
     echo "   $((SECONDS - since)) s"
 }
+# Made meanwhile: what it waits for is the network and the disk.
+tools/setup_tts.sh >build/tts-setup.log 2>&1 &
+chatterbox=$!
 step "ruff check" .venv/bin/ruff check
 step "ruff format" .venv/bin/ruff format --check
 step "pyright" .venv/bin/pyright
 step "import contracts" .venv/bin/lint-imports --no-cache --no-logo
+step "Chatterbox's environment" bash -c "tail --pid=$chatterbox -f /dev/null; cat build/tts-setup.log"
+wait "$chatterbox" || { echo "test: Chatterbox's environment could not be made" >&2; exit 1; }
 # Tests in real time fail when the host takes the processor away for a second. What failed
 # runs once more, alone; what fails twice is broken. A test seen here often is to be mended.
 pytest_twice() {
-    # most wait for real time, so three for two cores; files stay together: they share services
-    local workers=$((($(nproc) * 3 + 1) / 2))
-    .venv/bin/pytest -n "$workers" --maxprocesses 6 --dist loadfile "$@" </dev/null && return
+    # most wait for real time; files stay together, because they share services
+    .venv/bin/pytest -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder \
+        "$@" </dev/null && return
     echo "── pytest, once more: only what failed"
     .venv/bin/pytest --last-failed --last-failed-no-failures none "$@" </dev/null
 }

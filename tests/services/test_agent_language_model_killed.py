@@ -15,7 +15,7 @@ from voice_agent.audio.g711 import mulaw_decode
 from voice_agent.cli.probe import free_port
 from voice_agent.client.twilio_call import calling
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.long]
 
 
 async def test_a_model_that_is_killed_and_comes_back_answers() -> None:
@@ -24,7 +24,6 @@ async def test_a_model_that_is_killed_and_comes_back_answers() -> None:
             await killed_in_a_turn(caller, model, after_s=0.0, away_s=0.5)
 
 
-@pytest.mark.long
 async def test_another_model_goes_on_where_one_was_killed() -> None:
     with models(2) as (model, other), agent_of([model, other]) as service:
         async with conversing(service.ws) as caller:

@@ -16,7 +16,7 @@ from tests.speech import pause, speech
 from voice_agent.audio.pcm import float_to_int16
 from voice_agent.cli.probe import free_port
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.long]
 
 GREETING = "Hello, this is the bakery. How can I help you?"
 EVEN = " ".join(["ten"] * 24) + "."

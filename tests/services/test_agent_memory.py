@@ -16,7 +16,7 @@ from tests.services.playing import Loudspeaker, measured, playing
 from tests.speech import speech
 from voice_agent.cli.probe import free_port
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.long]
 
 # words that take the same time each, as they are spoken and as they are written
 N_WORDS = 24
@@ -141,10 +141,7 @@ async def word_s(service: RunningService, text: str) -> float:
     return WORD_S[text]
 
 
-@pytest.mark.parametrize(
-    "text",
-    [pytest.param(EVEN, id="words"), pytest.param(PERCENT, id="numbers", marks=pytest.mark.long)],
-)
+@pytest.mark.parametrize("text", [EVEN, PERCENT], ids=["words", "numbers"])
 @pytest.mark.parametrize("name", SCRIPTS)
 async def test_the_model_remembers_what_was_heard(
     service: RunningService, llm_port: int, name: str, text: str

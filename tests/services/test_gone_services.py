@@ -19,7 +19,7 @@ from voice_agent.audio.g711 import mulaw_decode
 from voice_agent.cli.probe import info_when_ready
 from voice_agent.client.twilio_call import RATE_HZ, TwilioCall, calling
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.long]
 
 SENTENCE = "i would like to have some water please"
 GIVE_UP_S = 3.0
@@ -39,7 +39,6 @@ def services() -> Generator[tuple[Mortal, Mortal, RunningService]]:
         yield hears, speaks, agent
 
 
-@pytest.mark.long
 async def test_without_recognition_typed_text_is_still_answered() -> None:
     with services() as (hears, _, agent):
         async with conversing(agent.ws) as caller:
@@ -60,7 +59,6 @@ async def test_without_recognition_typed_text_is_still_answered() -> None:
                 assert (await caller.until("final")).message["text"] == SENTENCE
 
 
-@pytest.mark.long
 async def test_without_a_voice_the_answer_ends_and_says_why() -> None:
     with services() as (_, speaks, agent):
         async with conversing(agent.ws) as caller:

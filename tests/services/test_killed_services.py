@@ -12,7 +12,7 @@ from tests.services.killing import Mortal, mortal
 from tests.services.test_remote_agent import remote_agent
 from tests.speech import error_rate, pause, speech
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.long]
 
 FILLER = "One moment, please."
 SENTENCES = (
@@ -109,7 +109,6 @@ def assert_times(caller: Caller) -> None:
         assert before["end"] < after["start"]
 
 
-@pytest.mark.long
 async def test_an_answer_goes_on_when_the_voice_is_killed(
     agent: RunningService, speaks: Mortal
 ) -> None:

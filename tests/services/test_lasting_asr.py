@@ -23,7 +23,7 @@ from voice_agent.engines.base import Samples
 from voice_agent.errors import AtCapacity, EngineUnavailable
 from voice_agent.wire.asr import AsrServerMessage, Final, SpeechEnd, SpeechStart
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.long]
 
 _FIRST, _SECOND = SENTENCES[0], SENTENCES[1]
 _TALK = np.concatenate([pause(0.4), speech(_FIRST), pause(2.4), speech(_SECOND), pause(2.4)])
@@ -103,7 +103,6 @@ async def test_a_cut_in_a_word_is_not_noticed(network: TcpProxy) -> None:
     talk.assert_two_turns()
 
 
-@pytest.mark.long
 async def test_a_network_that_is_away_for_seconds_costs_no_word(network: TcpProxy) -> None:
     async with LastingAsr.connect([network.ws], live=True) as client:
         talk = Talk(client)
@@ -133,10 +132,7 @@ async def test_a_cable_that_is_pulled_out_is_noticed(network: TcpProxy) -> None:
     assert error_rate(f"{_FIRST} {_SECOND}", said) <= 0.2
 
 
-_LATER = [pytest.param(s, marks=pytest.mark.long) for s in (0.9, _SECOND_AT_S - 0.9, _IN_SECOND_S)]
-
-
-@pytest.mark.parametrize("at_s", [0.0, *_LATER])
+@pytest.mark.parametrize("at_s", [0.0, 0.9, _SECOND_AT_S - 0.9, _IN_SECOND_S])
 async def test_a_service_that_is_killed_costs_no_word(asr: RunningService, at_s: float) -> None:
     with running("asr") as doomed:
         async with LastingAsr.connect([doomed.ws, asr.ws], live=True) as client:

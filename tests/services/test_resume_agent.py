@@ -30,6 +30,7 @@ async def answered(traveller: Traveller, count: int = 1) -> bytes:
     return traveller.sound
 
 
+@pytest.mark.long
 async def test_an_answer_that_is_cut_is_heard_whole(talking: RunningService) -> None:
     async with travelling(talking.ws) as uncut:
         await uncut.say("text", text="hello")

@@ -125,6 +125,7 @@ def model_and_agent(unused_tcp_port: int) -> Generator[tuple[int, RunningService
         yield unused_tcp_port, service
 
 
+@pytest.mark.long
 @pytest.mark.slow
 async def test_the_agent_remembers_what_was_heard_of_a_number(
     model_and_agent: tuple[int, RunningService],

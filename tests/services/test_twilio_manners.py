@@ -18,7 +18,7 @@ from voice_agent.cli.probe import free_port
 from voice_agent.client.twilio_call import RATE_HZ, TwilioCall, calling
 from voice_agent.engines.base import ASR_SAMPLE_RATE_HZ, Samples
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.long]
 
 GREETING = "Hello, this is the bakery. How can I help you?"
 EVEN = " ".join(["ten"] * 24) + "."

@@ -20,7 +20,7 @@ from voice_agent.cli.probe import free_port
 from voice_agent.client.twilio_call import RATE_HZ, TwilioCall, calling
 from voice_agent.engines.base import ASR_SAMPLE_RATE_HZ
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.long]
 
 # words that take the same time each
 N_WORDS = 24
@@ -173,10 +173,7 @@ async def word_s(service: RunningService) -> float:
         return heard_s(call) / N_WORDS
 
 
-@pytest.mark.parametrize(
-    "name",
-    [n if n == "by speech" else pytest.param(n, marks=pytest.mark.long) for n in SCRIPTS],
-)
+@pytest.mark.parametrize("name", SCRIPTS)
 async def test_the_model_remembers_what_was_heard(
     service: RunningService, llm_port: int, name: str
 ) -> None:

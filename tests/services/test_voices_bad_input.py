@@ -192,6 +192,7 @@ async def test_the_257th_voice_is_refused(tmp_path: Path) -> None:
             assert (await listener.message())["type"] == "voice_registered"
 
 
+@pytest.mark.long
 @pytest.mark.slow
 async def test_bombs_neither_grow_the_service_nor_hold_up_others(service: Cloning) -> None:
     process = psutil.Process(service.process.pid)

@@ -79,6 +79,7 @@ async def test_a_file_over_the_limit_is_not_looked_at() -> None:
         await read_clip(bytes(MAX_CLIP_BYTES + 1), HZ)
 
 
+@pytest.mark.long
 async def test_hours_of_silence_in_a_small_file_cost_a_minute_of_it() -> None:
     bomb = flac_bomb(hours=3)
     assert len(bomb) < 400_000
