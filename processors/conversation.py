@@ -33,7 +33,6 @@ from voice_agent.frames import (
     SegmentStartFrame,
     SpeculationFrame,
     SpeculativeContextFrame,
-    SpeculativeFinalFrame,
 )
 from voice_agent.settings import ConversationSettings
 from voice_agent.turns.back_channels import BackChannels, plain
@@ -156,9 +155,10 @@ class Conversation(FrameProcessor):
                 self._speaking = False
                 self._barge_in.pause()
                 await self._deciding.set(self._barge_in.due_in_s)
-            case PartialFrame() | SpeculativeFinalFrame() if self._barge_in.during_answer:
-                await self._judge(frame)
-            case SpeculativeFinalFrame() if self._manners.speculative:
+            case PartialFrame() if self._barge_in.during_answer:
+                text = " ".join([*self._said, frame.text])
+                await self._act(self._barge_in.judge(text, settled=frame.at_pause))
+            case PartialFrame(at_pause=True) if self._manners.speculative:
                 await self._guess(" ".join([*self._said, frame.text]))
             case _:
                 pass
@@ -188,11 +188,6 @@ class Conversation(FrameProcessor):
         async with self._changing:
             await self._drop_guess()
         await self._wait_for_caller()
-
-    async def _judge(self, heard: PartialFrame | SpeculativeFinalFrame) -> None:
-        text = " ".join([*self._said, heard.text])
-        is_settled = isinstance(heard, SpeculativeFinalFrame)
-        await self._act(self._barge_in.judge(text, settled=is_settled))
 
     async def _decide(self) -> None:
         """No text has come in time."""

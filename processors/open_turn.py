@@ -28,6 +28,7 @@ class OpenTurn:
         next_partial: Position at which the next partial is due.
         spoken: Whether anything was said in it; after a cut in a pause, not yet.
         prefix: What its partials have settled.
+        shown: Text, settled characters and `at_pause` of the last partial.
         partial: The partial that is being made.
         speculation: A final that was begun at a pause.
         speculated_end: Where the pause began.
@@ -40,6 +41,7 @@ class OpenTurn:
     next_partial: int
     spoken: bool
     prefix: CommittedPrefix = field(default_factory=CommittedPrefix)
+    shown: tuple[str, int, bool] = ("", 0, False)
     partial: "asyncio.Task[None] | None" = None
     speculation: "asyncio.Task[Decoded] | None" = None
     speculated_end: int = -1

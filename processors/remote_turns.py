@@ -105,6 +105,7 @@ class TurnFrames:
             committed_chars=partial.committed,
             confidence=partial.confidence,
             at_s=round(partial.timestamp + self._shift_s, 3),
+            at_pause=partial.at_pause,
         )
 
     def _final(self, final: Final) -> Iterator[Frame]:

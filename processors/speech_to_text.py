@@ -25,7 +25,6 @@ from voice_agent.frames import (
     SegmentStartFrame,
     ServerMessageFrame,
     ShortAnswerFrame,
-    SpeculativeFinalFrame,
     TurnEndFrame,
 )
 from voice_agent.turns.short_answers import is_short_answer
@@ -53,8 +52,8 @@ class SpeechToText(FrameProcessor):
 
     Finals come in the order of their turns; no partial of a turn comes after its final or
     before the final of the turn before. The final is begun at a pause, beside the judging
-    of the turn, and is cancelled when speech goes on;
-    when it is there, a `SpeculativeFinalFrame` tells what it would be. Does not pass audio on.
+    of the turn, and is cancelled when speech goes on; when it is there, a partial says what
+    it would be (`at_pause`). Does not pass audio on.
 
     Args:
         recognition: The session's handle on the shared engine.
@@ -162,22 +161,31 @@ class SpeechToText(FrameProcessor):
         samples = self._tape.slice(turn.audio_start, end)
         transcript = await self._recognition.partial(turn.id, samples, turn.prefix.settled_s)
         await self._tell_degradations()
-        if transcript is None or turn is not self._turn or self._finals:
+        if transcript is not None:
+            await self._show(turn, transcript, end)
+
+    async def _show(
+        self, turn: OpenTurn, transcript: Transcript, end: int, *, at_pause: bool = False
+    ) -> None:
+        if turn is not self._turn or self._finals:
             return
-        shown = turn.prefix.text
-        before = turn.prefix.committed_chars
+        shown = turn.shown
         turn.prefix.separator = transcript.separator
-        settled = turn.prefix.update(transcript.words, (end - turn.audio_start) / _HZ)
+        audio_s = (end - turn.audio_start) / _HZ
+        settled = turn.prefix.update(transcript.words, audio_s, at_pause=at_pause)
         metrics.committed_words_total.inc(settled)
-        if turn.prefix.text != shown or turn.prefix.committed_chars != before:
+        text = turn.prefix.text
+        turn.shown = (text, turn.prefix.committed_chars, at_pause and text != "")
+        if turn.shown != shown:
             await self.push_frame(
                 PartialFrame(
-                    text=turn.prefix.text,
+                    text=text,
                     user_id=self._recognition.session_id,
                     timestamp=time_now_iso8601(),
                     committed_chars=turn.prefix.committed_chars,
                     confidence=transcript.confidence,
                     at_s=round(end / _HZ, 3),
+                    at_pause=at_pause,
                 )
             )
 
@@ -206,9 +214,12 @@ class SpeechToText(FrameProcessor):
         heard = decoding.result()
         if not isinstance(heard, Transcript):
             return
-        if turn.speculation is decoding:
-            final = SpeculativeFinalFrame(text=heard.text, language=heard.language)
-            self.create_task(self.push_frame(final))
+        if turn.speculation is decoding and self._recognition.config.partials is not False:
+            if turn.partial is not None:
+                turn.partial.cancel()  # on less audio
+                turn.partial = None
+            end = min(self._tape.end, end_sample + turn.speculated_post_roll)
+            self.create_task(self._show(turn, heard, end, at_pause=True))
         if is_short_answer(heard.text, heard.language):
             frame = ShortAnswerFrame(end_sample=end_sample)
             self.create_task(self.push_frame(frame, FrameDirection.UPSTREAM))

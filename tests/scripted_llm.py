@@ -55,6 +55,7 @@ class ScriptedModel:
         asked: The messages of each request, oldest first.
         bodies: All of each request.
         written: Words of the current answer that were sent.
+        came: Set when it was asked.
         left: Set when a client went before its answer was complete.
     """
 
@@ -65,6 +66,7 @@ class ScriptedModel:
     asked: list[list[dict[str, Any]]] = field(default_factory=list)
     bodies: list[dict[str, Any]] = field(default_factory=list)
     written: int = 0
+    came: asyncio.Event = field(default_factory=asyncio.Event)
     left: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def complete(self, request: Request) -> Response:
@@ -72,6 +74,7 @@ class ScriptedModel:
         body = await request.json()
         self.bodies.append(body)
         self.asked.append(body["messages"])
+        self.came.set()
         answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         script = Script(text=answer) if isinstance(answer, str) else answer
         status = self.status if self.status != 200 else script.status

@@ -144,6 +144,7 @@ class AsrSerializer(WireSerializer):
                         committed=frame.committed_chars,
                         confidence=frame.confidence,
                         timestamp=frame.at_s,
+                        at_pause=frame.at_pause,
                     ),
                     b"",
                 )

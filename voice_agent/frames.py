@@ -92,11 +92,16 @@ class PartialFrame(InterimTranscriptionFrame, SystemFrame):
     """A turn's text so far; `text[:committed_chars]` stays.
 
     A system frame too, so that it overtakes an answer that is being made.
+
+    Attributes:
+        at_s: Where the audio behind it ends.
+        at_pause: The caller has paused: this is the turn's final if it ends here.
     """
 
     committed_chars: int = 0
     confidence: float = 0.0
     at_s: float = 0.0
+    at_pause: bool = False
 
 
 @dataclass
@@ -104,19 +109,6 @@ class ShortAnswerFrame(SystemFrame):
     """Goes upstream: all that was said until the pause at `end_sample` is a short answer."""
 
     end_sample: int = 0
-
-
-@dataclass
-class SpeculativeFinalFrame(SystemFrame):
-    """What was said in the turn until a pause; its final if the turn ends there.
-
-    Attributes:
-        text: All of the turn.
-        language: What was spoken, if that is known.
-    """
-
-    text: str
-    language: str = ""
 
 
 @dataclass

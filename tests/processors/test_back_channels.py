@@ -26,7 +26,6 @@ from voice_agent.frames import (
     SegmentEndFrame,
     SegmentPauseFrame,
     SegmentStartFrame,
-    SpeculativeFinalFrame,
     SpokenAudioFrame,
 )
 from voice_agent.settings import ConversationSettings
@@ -55,8 +54,8 @@ def spoken(start: int, end: int) -> SpokenAudioFrame:
     return SpokenAudioFrame(audio, HZ, 1, text_start=start, text_end=end)
 
 
-def partial(text: str) -> PartialFrame:
-    return PartialFrame(text=text, user_id="", timestamp="")
+def partial(text: str, *, at_pause: bool = False) -> PartialFrame:
+    return PartialFrame(text=text, user_id="", timestamp="", at_pause=at_pause)
 
 
 def final(text: str) -> FinalFrame:
@@ -65,7 +64,7 @@ def final(text: str) -> FinalFrame:
 
 def pause(text: str) -> list[Frame]:
     """Speech is over, and decoded."""
-    return [SegmentPauseFrame(), SegmentEndFrame(), SpeculativeFinalFrame(text, "en")]
+    return [SegmentPauseFrame(), SegmentEndFrame(), partial(text, at_pause=True)]
 
 
 def events(chain: Chain) -> list[type]:

@@ -44,9 +44,10 @@ START = SpeechStart(timestamp=1.0)
 
 
 def test_a_turn_is_told_in_the_order_of_a_pipeline_of_our_own() -> None:
-    partial = Partial(text="yes", committed=0, confidence=0.5, timestamp=1.5)
+    partial = Partial(text="yes", committed=0, confidence=0.5, timestamp=1.5, at_pause=True)
     frames = TurnFrames("s")
     out = told(frames, START, partial, END)
+    assert [frame.at_pause for frame in out if isinstance(frame, PartialFrame)] == [True]
     assert frames.turn_open
     out += told(frames, final(2.0))
     assert [type(frame) for frame in out] == [

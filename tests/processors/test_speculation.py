@@ -18,9 +18,9 @@ from voice_agent.frames import (
     AnswerStartFrame,
     ClientMessageFrame,
     FinalFrame,
+    PartialFrame,
     PhraseFrame,
     SegmentStartFrame,
-    SpeculativeFinalFrame,
 )
 from voice_agent.settings import ConversationSettings
 from voice_agent.wire.agent import TypedText
@@ -61,8 +61,8 @@ def conversation(*, speculative: bool = True) -> Conversation:
     return Conversation(session_id="s", system_prompt="", manners=manners)
 
 
-def paused(text: str) -> SpeculativeFinalFrame:
-    return SpeculativeFinalFrame(text=text, language="en")
+def paused(text: str) -> PartialFrame:
+    return PartialFrame(text=text, user_id="", timestamp="", at_pause=True)
 
 
 def final(text: str, *, complete: bool = True) -> FinalFrame:

@@ -102,6 +102,11 @@ def finals(frames: list[Frame]) -> list[FinalFrame]:
     return [frame for frame in frames if isinstance(frame, FinalFrame)]
 
 
+def partials(frames: list[Frame]) -> list[tuple[str, int, float, bool]]:
+    told = [frame for frame in frames if isinstance(frame, PartialFrame)]
+    return [(p.text, p.committed_chars, p.at_s, p.at_pause) for p in told]
+
+
 async def test_a_final_gets_the_whole_turn_with_some_audio_around_it() -> None:
     recognizer = ScriptedRecognizer(hello)
     out = await through(
@@ -189,6 +194,59 @@ async def test_a_pause_that_lasts_gets_a_second_final_with_more_of_its_end() -> 
     )
     assert [len(job.samples) / _HZ for job in recognizer.finals()] == [1.676, 2.0]
     assert len(finals(out)) == 1
+
+
+async def test_what_the_final_would_be_is_shown_at_the_pause_and_settled_when_it_lasts() -> None:
+    out = await through(
+        ScriptedRecognizer(hello),
+        *audio(2.2),
+        SegmentStartFrame(at_s=1.6),
+        SegmentPauseFrame(end_sample=2 * _HZ),
+        SleepFrame(sleep=0.01),
+        SegmentEndFrame(at_s=2.0),
+        *audio(1.4),
+        SleepFrame(sleep=0.01),
+        turn_end(1.6, 2.0, EndedBy.SILENCE),
+    )
+    assert partials(out) == [("hello", 0, 2.176, True), ("hello", 5, 2.5, True)]
+
+
+async def test_a_pause_is_not_told_once_the_caller_goes_on() -> None:
+    out = await through(
+        ScriptedRecognizer(hello),
+        *audio(2.2),
+        SegmentStartFrame(at_s=1.6),
+        SegmentPauseFrame(end_sample=2 * _HZ),
+        SegmentStartFrame(at_s=2.1),
+        SleepFrame(sleep=0.01),
+        turn_end(1.6, 2.2),
+    )
+    assert partials(out) == []
+
+
+async def test_a_client_without_partials_is_not_told_of_a_pause() -> None:
+    out = await through(
+        ScriptedRecognizer(hello),
+        ClientMessageFrame(message=Config(type="config", partials=False)),
+        *audio(2.2),
+        SegmentStartFrame(at_s=1.6),
+        SegmentPauseFrame(end_sample=2 * _HZ),
+        SleepFrame(sleep=0.01),
+        turn_end(1.6, 2.0),
+    )
+    assert partials(out) == []
+
+
+async def test_silence_at_a_pause_is_not_shown() -> None:
+    out = await through(
+        ScriptedRecognizer(lambda _: Transcript(words=(), text="", language="", confidence=0)),
+        *audio(2.2),
+        SegmentStartFrame(at_s=1.6),
+        SegmentPauseFrame(end_sample=2 * _HZ),
+        SleepFrame(sleep=0.01),
+        turn_end(1.6, 2.0),
+    )
+    assert partials(out) == []
 
 
 async def test_speech_that_goes_on_gets_a_final_of_all_of_it() -> None:

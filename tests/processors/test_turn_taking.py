@@ -29,7 +29,6 @@ from voice_agent.frames import (
     SegmentEndFrame,
     SegmentPauseFrame,
     SegmentStartFrame,
-    SpeculativeFinalFrame,
     SpokenAudioFrame,
 )
 from voice_agent.settings import ConversationSettings, Settings, VoicesSettings
@@ -53,8 +52,8 @@ def played(ms: float) -> ClientMessageFrame:
     return ClientMessageFrame(message=Playback(type="playback", played_ms=ms))
 
 
-def heard(text: str) -> PartialFrame:
-    return PartialFrame(text=text, user_id="", timestamp="")
+def heard(text: str, *, at_pause: bool = False) -> PartialFrame:
+    return PartialFrame(text=text, user_id="", timestamp="", at_pause=at_pause)
 
 
 EVENTS: tuple[Callable[[str], Frame], ...] = (
@@ -62,7 +61,7 @@ EVENTS: tuple[Callable[[str], Frame], ...] = (
     lambda _: SegmentPauseFrame(),
     lambda _: SegmentEndFrame(),
     heard,
-    lambda text: SpeculativeFinalFrame(text=text, language="en"),
+    lambda text: heard(text, at_pause=True),
     final,
     typed,
     lambda _: INTERRUPT,

@@ -13,6 +13,7 @@ import pytest
 from websockets.asyncio.client import connect
 
 from tests.cli.command import COMMAND, ROOT, environment
+from tests.scripted_llm import ScriptedModel, serving
 from tests.services.caller import call
 from tests.services.conftest import RunningService, running
 from tests.services.conversing import conversing
@@ -115,6 +116,30 @@ async def test_closing_waits_for_the_last_final(agent: RunningService) -> None:
         await caller.say("close")
         assert await caller.ended() == 1000
     assert [h.message["text"] for h in caller.of("final")] == [DATE]
+
+
+async def test_a_question_is_thought_about_before_silence_has_ended_it(
+    asr: RunningService, tts: RunningService
+) -> None:
+    model, port = ScriptedModel(["It is late."]), free_port()
+    thinking = remote_agent(
+        asr.ws,
+        tts.ws,
+        CONVERSATION__SPECULATIVE=True,
+        LLM__BASE_URL=f"http://127.0.0.1:{port}/v1",
+        LLM__MODEL="scripted",
+    )
+    with thinking as service:
+        async with serving(model, port), conversing(service.ws) as caller:
+            await caller.say("config", turn_detection="silence", silence_ms=2500)
+            await caller.play(pause(0.5), speech(DATE))
+            async with caller.microphone(), asyncio.timeout(_PATIENCE_S):
+                await model.came.wait()
+                assert caller.of("partial")[-1].message["at_pause"]
+                assert caller.of("final") == caller.of("answer_start") == []
+                await caller.until("answer_end")
+            assert [h.message["text"] for h in caller.of("final")] == [DATE]
+    assert [asked[-1]["content"] for asked in model.asked] == [DATE]
 
 
 async def test_a_voice_of_the_service_is_the_agents(asr: RunningService) -> None:

@@ -38,6 +38,13 @@ def test_hypotheses_on_nearly_the_same_audio_settle_nothing() -> None:
     assert prefix.update(words("please open"), 1.01 + MIN_NEW_AUDIO_S) == 2
 
 
+def test_a_hypothesis_at_a_pause_counts_though_little_of_its_audio_is_new() -> None:
+    prefix = CommittedPrefix()
+    prefix.update(words("please open"), 1.0)
+    assert prefix.update(words("please open it"), 1.1, at_pause=True) == 2
+    assert prefix.update(words("please open it"), 1.4, at_pause=True) == 1
+
+
 def test_a_settled_word_stays_when_later_hypotheses_change_it() -> None:
     prefix = CommittedPrefix()
     prefix.update(words("please open the"), 1.0)

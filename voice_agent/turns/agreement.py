@@ -60,18 +60,23 @@ class CommittedPrefix:
         """Where the last settled word ends, 0 without one; the words' clock."""
         return self.committed[-1].end_s if self.committed else 0.0
 
-    def update(self, hypothesis: Sequence[TimedWord], audio_end_s: float) -> int:
+    def update(
+        self, hypothesis: Sequence[TimedWord], audio_end_s: float, *, at_pause: bool = False
+    ) -> int:
         """Takes the next hypothesis.
 
         Args:
             hypothesis: All words heard in the turn so far, in order.
             audio_end_s: Where the audio behind it ended; the same clock as the words.
+            at_pause: The audio ends in silence, so that no word of it is cut off, and the
+                words were decoded as those of a final are: they count however little of the
+                audio is new.
 
         Returns:
             How many words were settled by it.
         """
         fresh = self._after_anchor(hypothesis)
-        if audio_end_s - self._audio_end_s < MIN_NEW_AUDIO_S:
+        if not at_pause and audio_end_s - self._audio_end_s < MIN_NEW_AUDIO_S:
             return 0
         self._audio_end_s = audio_end_s
         agreed = 0

@@ -85,13 +85,18 @@ class SpeechEnd(ServerMessage):
 
 
 class Partial(ServerMessage):
-    """A turn's text so far; `text[:committed]` is a prefix of every later partial."""
+    """A turn's text so far; `text[:committed]` is a prefix of every later partial.
+
+    With `at_pause` the caller has paused, and this is the text of the final if the turn ends
+    here: the time to begin what can be thrown away when the caller goes on.
+    """
 
     type: Literal["partial"] = "partial"
     text: str
     committed: int
     confidence: float
     timestamp: float
+    at_pause: bool = False
 
 
 class Word(BaseModel):
