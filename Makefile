@@ -2,6 +2,9 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 bin := .venv/bin
+# Where it is set, every process compiles its thousand modules anew: a service starts in 4 s of
+# processor time, and in 2 s without it.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help
 help: ## This list
