@@ -36,8 +36,9 @@ _MAX_ROUNDS = 6
 class LanguageModel(AnswersAside, OpenAILLMService):
     """Pushes an answer as it is written; between its parts, runs the tools that it asks for.
 
-    When that takes long, a filler is pushed, once an answer; when no endpoint answers, an
-    `error` and an apology. Tools may push frames of their own, through the `llm` they get.
+    When that takes long, before it or in the middle, a filler is pushed, once an answer; when
+    no endpoint answers, an `error` and an apology. Tools may push frames of their own, through
+    the `llm` they get.
 
     Args:
         mind: The endpoints and tools of the process, loaded.
@@ -126,6 +127,7 @@ class LanguageModel(AnswersAside, OpenAILLMService):
                 self._filler.stop()
                 text += piece
                 await self._push_llm_text(piece)
+                self._filler.wait()
         return text, calls
 
     async def _next_question(self, context: LLMContext, **options: Any) -> Question:

@@ -42,7 +42,8 @@ _POST_ROLL_SAMPLES = _HZ // 5
 _LONG_POST_ROLL_SAMPLES = _HZ // 2
 # a hypothesis on less than this is noise
 _FIRST_PARTIAL_SAMPLES = int(0.7 * _HZ)
-_PARTIAL_EVERY_SAMPLES = _HZ // 2
+# two of them settle a word: 0.45 s lets it settle 0.8 s after its end (median)
+_PARTIAL_EVERY_SAMPLES = int(0.45 * _HZ)
 # turns of one session whose final is being made; the next one waits for the first
 _MAX_PENDING_FINALS = 4
 

@@ -30,7 +30,7 @@ wait "$chatterbox" || { echo "test: Chatterbox's environment could not be made" 
 # runs once more, alone; what fails twice is broken. A test seen here often is to be mended.
 pytest_twice() {
     # most wait for real time; files stay together, because they share services
-    .venv/bin/pytest -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder \
+    .venv/bin/pytest -n "$(($(nproc) + 1))" --maxprocesses 4 --dist loadfile --no-loadscope-reorder \
         "$@" </dev/null && return
     echo "── pytest, once more: only what failed"
     .venv/bin/pytest --last-failed --last-failed-no-failures none "$@" </dev/null

@@ -56,11 +56,14 @@ def test_a_file_makes_a_call(phone: RunningService, spoken: Path, tmp_path: Path
 @pytest.mark.slow
 def test_what_was_said_is_told_where_records_are_kept(spoken: Path, tmp_path: Path) -> None:
     folder = tmp_path / "records"
-    with running("agent", TWILIO__INSECURE="true", RECORDS__DIR=folder) as service:
+    keys = '{"9": "hang_up"}'
+    with running(
+        "agent", TWILIO__INSECURE="true", TWILIO__KEYS=keys, RECORDS__DIR=folder
+    ) as service:
         url = stream(service)
         result = voice_agent("call", "--wav", spoken, "--url", url, RECORDS__DIR=folder)
         assert result.returncode == 0, result.stderr
-        elsewhere = voice_agent("call", "--press", "1", "--url", url, RECORDS__DIR=tmp_path)
+        elsewhere = voice_agent("call", "--press", "9", "--url", url, RECORDS__DIR=tmp_path)
     _, _, caller, agent, stages = result.stdout.splitlines()
     assert re.fullmatch(rf" *[\d.]+ s  caller  {SAID}\W*", caller, re.IGNORECASE)
     assert re.fullmatch(rf" *[\d.]+ s  agent   You said: {SAID}\..*", agent, re.IGNORECASE)

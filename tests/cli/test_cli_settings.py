@@ -66,3 +66,9 @@ def test_the_doctor_fails_when_an_engine_that_was_asked_for_cannot_run() -> None
 
 def test_the_version_is_printed() -> None:
     assert voice_agent("--version").stdout == "voice-agent 0.1.0\n"
+
+
+def test_tools_that_cannot_be_used_are_one_sentence() -> None:
+    llm = {"LLM__BASE_URL": "http://localhost:1/v1", "LLM__MODEL": "any"}
+    result = voice_agent("serve", "agent", "--port", "0", LLM__TOOLS="nowhere:TOOLS", **llm)
+    assert "llm.tools: nowhere:TOOLS cannot be used" in sentence(result)

@@ -63,6 +63,14 @@ async def test_who_waits_hears_a_filler_once() -> None:
     assert phrases(it) == []
 
 
+async def test_who_waits_for_the_rest_of_an_answer_hears_a_filler_too() -> None:
+    broken = Script(text="It left on Monday.", breaks_after=2)
+    model = ScriptedModel([broken, Script(text="on Monday.", first_delay_s=0.6)])
+    async with thinking(model, filler_after_ms=100) as it:
+        assert await it.answer() == "It left on Monday. "
+        assert phrases(it) == ["filler"]
+
+
 async def test_who_hears_no_answer_hears_an_apology() -> None:
     settings: dict[str, Any] = {"timeout_s": 0.5}
     async with thinking_at([unused_port()], **settings) as it:

@@ -99,9 +99,11 @@ def running(service: str, *, port: int = 0, **settings: object) -> Iterator[Runn
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-        reader.join(5)
-        if process.stderr is not None:
-            process.stderr.close()
+            raise RuntimeError(f"{service} does not end:\n" + "".join(log[-30:])) from None
+        finally:
+            reader.join(5)
+            if process.stderr is not None:
+                process.stderr.close()
 
 
 def _wait_until_ready(service: RunningService) -> None:

@@ -70,8 +70,9 @@ class State:
 def create_app(service: Service) -> FastAPI:
     """The ASGI app of a service; its settings are read and its engines load when it starts.
 
-    `run_app` puts the settings of its process in ``app.state.settings``; under another
-    server they are read from the environment.
+    `run_app` puts the settings of its process in ``app.state.settings``, and has the engines
+    chosen before it serves (``app.state.choose_engines``), so that a wrong setting is one
+    sentence; under another server settings are read from the environment.
 
     Args:
         service: Which one.
@@ -80,7 +81,7 @@ def create_app(service: Service) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
         values: Settings = getattr(app.state, "settings", None) or load_settings()
-        room = service.engines(values)
+        room = getattr(app.state, "room", None) or service.engines(values)
         voices = VoiceLibrary(room.speaker, values) if room.speaker else None
         phrases = _phrases(service, values, room, voices)
         sessions = Sessions(service.name, values, phrases)
@@ -107,6 +108,11 @@ def create_app(service: Service) -> FastAPI:
         await room.close()
 
     app = FastAPI(title=f"voice-agent {service.name}", lifespan=lifespan, docs_url=None)
+
+    def choose_engines(values: Settings) -> None:
+        app.state.settings, app.state.room = values, service.engines(values)
+
+    app.state.choose_engines = choose_engines
     app.add_exception_handler(VoiceAgentError, answer_failure)
     app.include_router(health_router)
     for router in service.routers:

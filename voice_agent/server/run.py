@@ -56,10 +56,10 @@ def run_app(path: str, *, host: str, port: int, settings: Settings) -> None:
         settings: Of the process; the app gets them too.
 
     Raises:
-        SettingsError: The address cannot be listened on.
+        SettingsError: The engines cannot be chosen, or the address cannot be listened on.
     """
     app: FastAPI = import_from_string(path)
-    app.state.settings = settings
+    app.state.choose_engines(settings)
     config = uvicorn.Config(
         app,
         host=host,

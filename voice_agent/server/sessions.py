@@ -229,20 +229,30 @@ class Sessions:
         every_s = min(_WATCH_EVERY_S, server.idle_timeout_s / 4, server.resume_s / 4 or 1.0)
         while True:
             await asyncio.sleep(every_s)
-            for session in list(self._open):
-                connection = session.connection
-                away_s = session.resumable.away_s if session.resumable else 0.0
-                if connection is None:
-                    continue
-                if away_s:
-                    if self.draining or away_s > server.resume_s:
-                        logger.bind(session=session.id).info("the client did not come back")
-                        await connection.close(NORMAL_CLOSURE)
-                elif connection.silent_s > server.idle_timeout_s:
-                    logger.bind(session=session.id).info("the client was silent for too long")
-                    error = IdleTimeout(f"nothing came for {server.idle_timeout_s:g} s")
-                    await connection.send(Error.of(error))
-                    await connection.close(error.close_code or 1001)
+            # together: a client that does not read holds up its own end only
+            ending = [end for session in self._open if (end := self._overdue(session))]
+            await asyncio.gather(*ending, return_exceptions=True)
+
+    def _overdue(self, session: Session) -> Awaitable[None] | None:
+        """What ends a session that has waited for its client for too long."""
+        server = self._settings.server
+        connection = session.connection
+        if connection is None:
+            return None
+        if session.resumable and (away_s := session.resumable.away_s):
+            if not self.draining and away_s <= server.resume_s:
+                return None
+            logger.bind(session=session.id).info("the client did not come back")
+            return connection.close(NORMAL_CLOSURE)
+        if connection.silent_s <= server.idle_timeout_s:
+            return None
+        logger.bind(session=session.id).info("the client was silent for too long")
+        return self._close_idle(connection)
+
+    async def _close_idle(self, connection: Connection) -> None:
+        error = IdleTimeout(f"nothing came for {self._settings.server.idle_timeout_s:g} s")
+        await connection.send(Error.of(error))
+        await connection.close(error.close_code or 1001)
 
     async def drain(self) -> None:
         """Lets running sessions finish until the deadline, then ends them.

@@ -23,7 +23,7 @@ from voice_agent.errors import EngineUnavailable, Unsupported
 from voice_agent.settings import WhisperSettings
 
 # sessions ask for a partial this often; under pressure fewer are made
-_PARTIAL_EVERY_S = 0.5
+_PARTIAL_EVERY_S = 0.45
 # a detected language is kept for the rest of the turn once it was heard in this much
 _LANGUAGE_KNOWN_S = 2.0
 # a partial leaves out settled audio once the turn is this long, but keeps this much of it
