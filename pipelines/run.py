@@ -32,7 +32,9 @@ async def run_session(session: Session, pipeline: Pipeline, transport: WireTrans
     """Runs a session on the wire: `ready` first, then its pipeline until the client leaves."""
     session.attach(transport)
     await transport.send(session.ready())
-    await run_pipeline(pipeline, transport)
+    # who has left before that is not announced again
+    if not transport.over:
+        await run_pipeline(pipeline, transport)
 
 
 async def run_pipeline(pipeline: Pipeline, transport: BaseTransport) -> None:

@@ -177,6 +177,11 @@ class WireTransport(BaseTransport):
         return self._link.n_received
 
     @property
+    def over(self) -> bool:
+        """Whether the session has ended."""
+        return self._link.over
+
+    @property
     def close_code(self) -> int | None:
         """What we closed the connection with; None if the client left, or did not come back."""
         return self._link.close_code

@@ -83,6 +83,17 @@ async def test_tokens_belong_to_a_service_and_a_path(agent: RunningService) -> N
         await traveller.until_kind("pong")
 
 
+@pytest.mark.parametrize("path", ["/ws", "/direct"])
+@pytest.mark.parametrize("query", ["", "?resume=expired&last_seq=1"])
+async def test_who_leaves_at_once_leaves_nothing_behind(
+    agent: RunningService, path: str, query: str
+) -> None:
+    for _ in range(10):
+        async with connect(agent.ws.replace("/ws", path + query)) as socket:
+            await socket.recv()
+    await until_sessions(agent, 0)
+
+
 @pytest.mark.parametrize("code", [1000, 1001])
 async def test_who_leaves_in_order_does_not_come_back(tts: RunningService, code: int) -> None:
     await until_sessions(tts, 0)
