@@ -44,10 +44,10 @@ def normal(seed: Tensor, position: Tensor) -> Tensor:
 
 def _mixed(bits: Tensor) -> Tensor:
     for shift, factor in _MIX:
-        bits = (bits ^ _shifted(bits, shift)) * factor
-    return bits ^ _shifted(bits, 31)
+        bits = _shifted(bits, shift).bitwise_xor_(bits).mul_(factor)
+    return _shifted(bits, 31).bitwise_xor_(bits)
 
 
 def _shifted(bits: Tensor, n_bits: int) -> Tensor:
     """Shifted right with zeros coming in: torch copies the sign."""
-    return (bits >> n_bits) & ((1 << (64 - n_bits)) - 1)
+    return (bits >> n_bits).bitwise_and_((1 << (64 - n_bits)) - 1)

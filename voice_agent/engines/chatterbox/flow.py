@@ -54,13 +54,15 @@ class Window:
 class FlowBatch:
     """Windows on their way from noise to spectrograms; N rows, T frames with their prompts.
 
+    What the network is shown beside the state has R rows: N, or with guidance 2N, of which the
+    second half shows nothing.
+
     Attributes:
         state: float32 [N, 80, T], the noise that becomes a spectrogram.
-        encoded: [N, 80, T].
-        speaker: [N, 80].
-        prompt: [N, 80, T], spectrograms of the clips, zero behind them.
-        frames: bool [N, 1, T], which frames a row has.
-        padded: Some rows are shorter than T.
+        encoded: [R, 80, T].
+        speaker: [R, 80].
+        prompt: [R, 80, T], spectrograms of the clips, zero behind them.
+        visible: bool [R, 1, 1, T], which frames a row has; None if all have T.
         spans: Of each row, where its frames begin behind the prompt, and where they end.
         n_steps: How many steps it takes.
         step: How many it has made.
@@ -70,8 +72,7 @@ class FlowBatch:
     encoded: Tensor
     speaker: Tensor
     prompt: Tensor
-    frames: Tensor
-    padded: bool
+    visible: Tensor | None
     spans: list[tuple[int, int]]
     n_steps: int
     step: int = 0
@@ -140,17 +141,22 @@ class Flow:
             first = start + FRAMES_PER_TOKEN * window.first
             state[i, :, start:end] = self._noise[:, first : first + end - start]
             spans.append((start, end))
-        frames = _mask([end for _, end in spans], n_frames, self._device)
         speakers = torch.stack([window.voice.speaker for window in windows])
         speaker = self._flow.spk_embed_affine_layer(functional.normalize(speakers, dim=1))
+        visible = None
+        if min(ends) != max(ends):
+            visible = _mask([end for _, end in spans], n_frames, self._device)[:, None]
+        if self._guidance:
+            encoded, speaker, prompt = (
+                torch.cat([shown, torch.zeros_like(shown)]) for shown in (encoded, speaker, prompt)
+            )
+            visible = None if visible is None else torch.cat([visible, visible])
         return FlowBatch(
             state=state,
-            # what stands behind a short row's end must not reach it
-            encoded=encoded * frames,
+            encoded=encoded,
             speaker=speaker,
             prompt=prompt,
-            frames=frames,
-            padded=min(ends) != max(ends),
+            visible=visible,
             spans=spans,
             n_steps=n_steps,
         )
@@ -164,15 +170,9 @@ class Flow:
         batch.step += 1
 
     def _slope(self, batch: FlowBatch, now: Tensor, then: Tensor) -> Tensor:
-        inputs = [batch.state, batch.encoded, batch.speaker, batch.prompt, batch.frames]
-        if self._guidance:
-            unguided = [torch.zeros_like(given) for given in inputs[1:4]]
-            inputs = [
-                torch.cat([batch.state, batch.state]),
-                *(torch.cat(pair) for pair in zip(inputs[1:4], unguided, strict=True)),
-                torch.cat([batch.frames, batch.frames]),
-            ]
-        slope = self._estimator(*inputs, now=now, then=then, padded=batch.padded).float()
+        state = torch.cat([batch.state, batch.state]) if self._guidance else batch.state
+        shown = (batch.encoded, batch.speaker, batch.prompt)
+        slope = self._estimator(state, *shown, batch.visible, now=now, then=then).float()
         if not self._guidance:
             return slope
         guided, unguided = slope.chunk(2)
