@@ -4,7 +4,7 @@ Names and repositories of Whisper are those of faster-whisper 1.2.1
 (`faster_whisper.utils._MODELS`), so that a name means the same here and there; a test compares
 the two. Its files are those that faster-whisper fetches, its sizes those of the original model
 cards: two bytes a parameter. Repositories and files of Chatterbox are those that the
-`from_pretrained` of chatterbox-tts 0.1.7 fetch, without the table that only Chinese needs.
+`from_pretrained` of chatterbox-tts 0.1.7 fetch.
 """
 
 import re
@@ -56,29 +56,31 @@ _TABLE = (
     ("large", "Systran/faster-whisper-large-v3", 1550, _MANY),
 )
 
-# name, repository, what it is, the files that are needed
+# name, repository, what it is, the files that are needed, those that are taken if they are there
 _CHATTERBOX_TABLE = (
     (
         "chatterbox",
         "ResembleAI/chatterbox",
         "about 3.2 GB, English",
         ("ve.safetensors", "t3_cfg.safetensors", "s3gen.safetensors", "tokenizer.json"),
+        (),
     ),
     (
         "chatterbox-multilingual",
         "ResembleAI/chatterbox",
         "about 3.2 GB, many languages",
         ("ve.pt", "t3_mtl23ls_v2.safetensors", "s3gen.pt", "grapheme_mtl_merged_expanded_v1.json"),
+        ("Cangjie5_TC.json",),  # to read Chinese
     ),
     (
         "chatterbox-turbo",
         "ResembleAI/chatterbox-turbo",
         "350 million parameters and a decoder of two steps, English",
         ("ve.safetensors", "t3_turbo_v1.safetensors", "s3gen_meanflow.safetensors", "vocab.json"),
+        ("*.json", "*.txt"),
     ),
 )
 _DEFAULT_VOICE = "conds.pt"
-_TURBO_TOKENIZER = ("*.json", "*.txt")
 
 # What the hub allows, less what would not be one plain folder name here: it refuses `--` and
 # `..` in names itself.
@@ -133,11 +135,11 @@ CHATTERBOX: Mapping[str, Weights] = {
         name=name,
         family="chatterbox",
         repository=repository,
-        files=(*files, _DEFAULT_VOICE, *(_TURBO_TOKENIZER if "vocab.json" in files else ())),
+        files=(*files, _DEFAULT_VOICE, *more),
         needed=tuple(_either(file) for file in files),
         about=about,
     )
-    for name, repository, about, files in _CHATTERBOX_TABLE
+    for name, repository, about, files, more in _CHATTERBOX_TABLE
 }
 
 KNOWN: Mapping[str, Weights] = {**WHISPER, **CHATTERBOX}
