@@ -2,8 +2,6 @@
 
 from pipecat.processors.frame_processor import FrameProcessor
 
-from processors.language_model import LanguageModel
-from processors.mind import Mind
 from processors.responder import Responder, by_rules
 from voice_agent.engines.base import Engine, EngineInfo
 from voice_agent.server.sessions import Session
@@ -18,13 +16,21 @@ def thinks(settings: Settings) -> Engine:
     """
     if not settings.llm.base_url:
         return _Rules()
+    from processors.mind import Mind  # with the client it takes 0.7 s, at the start of each agent
+
     return Mind(settings.llm, log_text=settings.privacy.log_text)
 
 
 def thinking(session: Session) -> FrameProcessor:
     """What answers in a session."""
     mind = session.room.thinks
-    return LanguageModel(mind) if isinstance(mind, Mind) else Responder(by_rules)
+    if isinstance(mind, _Rules):
+        return Responder(by_rules)
+    from processors.language_model import LanguageModel
+    from processors.mind import Mind
+
+    assert isinstance(mind, Mind), "nothing else thinks"
+    return LanguageModel(mind)
 
 
 class _Rules:
