@@ -72,6 +72,7 @@ async def test_without_a_voice_the_answer_ends_and_says_why() -> None:
             await caller.until_true(lambda: len(phrases(caller)) == 2)
             assert phrases(caller)[0] == FILLER
             assert phrases(caller)[1].startswith("I am sorry")
+            await caller.until("answer_end", len(caller.of("answer_start")))
             assert [h.message["code"] for h in caller.of("error")] == ["engine_unavailable"]
             await speaks.revive()
             turn = await caller.ask("what is two plus three")
