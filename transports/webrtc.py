@@ -39,6 +39,7 @@ class Peers:
             audio_out_10ms_chunks=2,
         )
         self._sessions: dict[asyncio.Task[None], Any] = {}
+        self._n_opening = 0
         self._tasks: asyncio.TaskGroup | None = None
 
     @property
@@ -76,7 +77,7 @@ class Peers:
         """
         if find_spec("aiortc") is None:
             raise Unsupported("this server has no WebRTC: install the extra webrtc")
-        if self._tasks is None or self.n_open >= max_peers:
+        if self._tasks is None or self.n_open + self._n_opening >= max_peers:
             raise AtCapacity("all lines are busy, try again later", retry_after_ms=_RETRY_AFTER_MS)
         if "\nm=audio " not in sdp:
             raise BadMessage("sdp: this is no offer of audio")
@@ -85,11 +86,14 @@ class Peers:
         from pipecat.transports.smallwebrtc.transport import SmallWebRTCTransport
 
         peer = SmallWebRTCConnection()
+        self._n_opening += 1
         try:
             await peer.initialize(sdp=sdp, type="offer")
         except Exception as error:  # aiortc raises whatever its parser stumbles over
             await peer.disconnect()
             raise BadMessage("sdp: this is no offer of audio") from error
+        finally:
+            self._n_opening -= 1
         task = self._tasks.create_task(_until_gone(run, SmallWebRTCTransport(peer, self._params)))
         self._sessions[task] = peer
         task.add_done_callback(self._sessions.pop)

@@ -241,8 +241,10 @@ class WireTransport(BaseTransport):
         """Tells once that the session is over, whoever ended it."""
         if not self._ended:
             self._ended = True
-            await self.serializer.close()
-            await self._call_event_handler("on_client_disconnected", None)
+            try:
+                await self.serializer.close()
+            finally:  # whoever noticed may be cancelled; nobody notices twice
+                await self._call_event_handler("on_client_disconnected", None)
 
     async def _end_if_over(self) -> None:
         if self._link.over:

@@ -103,6 +103,21 @@ async def test_a_session_that_leaves_while_it_waits_disturbs_nobody(vad: SileroV
     assert len(await stays) == 50
 
 
+async def test_a_failure_is_told_to_all_who_wait_and_the_next_are_served(
+    vad: SileroVad, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("no memory")
+
+    with monkeypatch.context() as failing:
+        failing.setattr(vad, "_run", fail)
+        waiting = [vad.probabilities(VadStream(), noise(3)) for _ in range(3)]
+        async with asyncio.timeout(10):
+            told = await asyncio.gather(*waiting, return_exceptions=True)
+    assert [type(error) for error in told] == [EngineUnavailable] * 3
+    assert len(await vad.probabilities(VadStream(), noise(3))) == 3
+
+
 async def test_after_close_windows_are_refused_and_waiters_told() -> None:
     vad = SileroVad()
     with pytest.raises(EngineUnavailable):

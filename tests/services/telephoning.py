@@ -73,6 +73,20 @@ class Line:
         except ConnectionClosed:
             return self.connection.close_code
 
+    def hang_up_behind(self, n_frames: int, call_sid: str) -> None:
+        """Audio, `stop` and the end of the stream, all at once."""
+        messages = [
+            media(TONE, sequence=str(n + 2), timestamp=str(n * 20)) for n in range(n_frames)
+        ]
+        end = {"accountSid": "AC0", "callSid": call_sid}
+        messages.append({"event": "stop", "streamSid": "MZ0", "stop": end})
+        protocol = self.connection.protocol
+        with self.connection.protocol_mutex:
+            for message in messages:
+                protocol.send_text(json.dumps(message).encode())
+            protocol.send_close(1000)
+            self.connection.socket.sendall(b"".join(protocol.data_to_send()))
+
     def break_off(self) -> None:
         """Resets the connection, as a network does."""
         raw = self.connection.socket

@@ -1,12 +1,16 @@
 """The TTS service over HTTP: the same speech, errors as JSON, voices."""
 
+import contextlib
 import io
+import json
+import socket
+import time
 
 import av
 import httpx2
 import pytest
 
-from tests.services.conftest import RunningService
+from tests.services.conftest import RunningService, running
 from tests.services.listener import listening, metric, until
 from tests.services.test_tts_flow import AUDIO_OUT
 
@@ -104,6 +108,25 @@ async def test_voices_can_be_read_and_not_changed(tts: RunningService) -> None:
             "/voices?voice_id=mine", content=b"RIFF", headers={"Content-Type": "audio/wav"}
         )
         assert (refused.status_code, error_of(refused)["code"]) == (501, "unsupported")
+
+
+def test_a_client_that_does_not_read_is_dropped() -> None:
+    with running("tts", SERVER__SEND_TIMEOUT_S=1) as service, socket.socket() as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        client.connect(("127.0.0.1", service.port))
+        body = json.dumps({"text": LONG}).encode()
+        client.sendall(
+            b"POST /v1/synthesize HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+            b"Content-Length: %d\r\n\r\n%s" % (len(body), body)
+        )
+        time.sleep(3)
+        client.settimeout(10)
+        got = b""
+        with contextlib.suppress(ConnectionResetError):
+            while data := client.recv(1 << 16):
+                got += data
+    assert got.startswith(b"HTTP/1.1 200")
+    assert not got.endswith(b"0\r\n\r\n"), "nobody had read, and all of it came"
 
 
 async def test_a_client_that_leaves_ends_its_speech(tts: RunningService) -> None:

@@ -217,6 +217,13 @@ async def test_a_caller_who_hangs_up_in_an_answer_is_gone(phone: Phone) -> None:
         assert time.monotonic() - began_s < 2
 
 
+def test_a_hang_up_behind_audio_that_is_still_being_heard_ends_the_call(phone: Phone) -> None:
+    with in_a_call(phone.service, "CAbehind") as line:
+        line.speak(5)
+        line.hang_up_behind(50, "CAbehind")
+        until_free(phone.service)
+
+
 def test_silence_is_no_speech(phone: Phone) -> None:
     turns_before = metric(phone.service, "voice_agent_turns_total")
     with in_a_call(phone.service) as line:

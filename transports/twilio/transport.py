@@ -81,7 +81,9 @@ class CallTransport(BaseTransport):
 
     async def close(self, code: int = NORMAL_CLOSURE) -> None:
         """Ends the stream, and with it the call; its pipeline ends after it."""
-        await self._socket.close(code)
-        if not self._over:
-            self._over = True
-            await self._call_event_handler("on_client_disconnected", None)
+        try:
+            await self._socket.close(code)
+        finally:
+            if not self._over:
+                self._over = True
+                await self._call_event_handler("on_client_disconnected", None)

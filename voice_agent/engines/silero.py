@@ -16,6 +16,7 @@ from typing import Any
 from weakref import WeakSet
 
 import numpy as np
+from loguru import logger
 from numpy.typing import NDArray
 
 from voice_agent.engines.base import ASR_SAMPLE_RATE_HZ, EngineInfo, Samples
@@ -158,7 +159,7 @@ class SileroVad:
             samples: float32 mono 16 kHz; a multiple of `WINDOW_SAMPLES` long.
 
         Raises:
-            EngineUnavailable: Not loaded, or closed meanwhile.
+            EngineUnavailable: Not loaded, closed meanwhile, or the model failed.
         """
         if self._session is None:
             raise EngineUnavailable("silero is not loaded")
@@ -179,15 +180,24 @@ class SileroVad:
         batch = [r for r in self._waiting if not r.done.done()][:_MAX_ROWS]
         self._waiting = [r for r in self._waiting if not r.done.done() and r not in batch]
         if batch:
-            self._run(batch)
-            # rows served go to the end, so that a client that sends minutes at once does
-            # not hold up the others
-            self._waiting += [r for r in batch if len(r.probabilities) < len(r.windows)]
-            for request in batch:
-                if len(request.probabilities) == len(request.windows):
-                    request.done.set_result(request.probabilities)
+            self._serve(batch)
         if self._waiting:
             self._flush = asyncio.get_running_loop().call_later(0, self._run_waiting)
+
+    def _serve(self, batch: list[_Request]) -> None:
+        try:
+            self._run(batch)
+        except Exception as error:
+            logger.exception("silero failed")
+            for request in batch:
+                request.done.set_exception(EngineUnavailable(f"silero failed: {error}"))
+            return
+        # rows served go to the end, so that a client that sends minutes at once does not
+        # hold up the others
+        self._waiting += [r for r in batch if len(r.probabilities) < len(r.windows)]
+        for request in batch:
+            if len(request.probabilities) == len(request.windows):
+                request.done.set_result(request.probabilities)
 
     def _run(self, batch: list[_Request]) -> None:
         inputs = np.stack(

@@ -89,12 +89,13 @@ def create_app(service: Service) -> FastAPI:
             service=service, settings=values, room=room, sessions=sessions, voices=voices
         )
         async with asyncio.TaskGroup() as tasks:
-            opening = tasks.create_task(_open(room, voices))
-            watch = tasks.create_task(sessions.watch())
-            freeing = tasks.create_task(free_ended(sessions))
-            lag = tasks.create_task(measure_lag())
-            guard = tasks.create_task(_end_when_lost(room, values.server.drain_timeout_s))
-            keeping = tasks.create_task(phrases.keep()) if phrases else None
+            opening = tasks.create_task(_vital(_open(room, voices)))
+            watch = tasks.create_task(_vital(sessions.watch()))
+            freeing = tasks.create_task(_vital(free_ended(sessions)))
+            lag = tasks.create_task(_vital(measure_lag()))
+            lost = _end_when_lost(room, values.server.drain_timeout_s)
+            guard = tasks.create_task(_vital(lost))
+            keeping = tasks.create_task(_vital(phrases.keep())) if phrases else None
             yield
             opening.cancel()
             if keeping:
@@ -134,6 +135,15 @@ def _phrases(
         phrases=service.phrases(values),
         speakable=values.tts.speakable,
     )
+
+
+async def _vital(work: Awaitable[None]) -> None:
+    """Ends the process when the work fails: without it, it would only seem to serve."""
+    try:
+        await work
+    except Exception:
+        logger.exception("a task of the service failed, and the service ends")
+        signal.raise_signal(signal.SIGTERM)
 
 
 async def _open(room: EngineRoom, voices: VoiceLibrary | None) -> None:

@@ -9,6 +9,7 @@ own kernel has received is the client's.
 
 import asyncio
 import socket
+from typing import Any
 
 from uvicorn._types import ASGISendEvent
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -23,7 +24,35 @@ def limit_unsent(listener: socket.socket) -> None:
 
 
 class HttpFlow(H11Protocol):
-    """HTTP, and the start of every WebSocket, without a write buffer."""
+    """HTTP, and the start of every WebSocket, without a write buffer.
+
+    A client that reads nothing for `send_timeout_s` is dropped, as `ClientSocket` does.
+    """
+
+    def __init__(self, *args: Any, send_timeout_s: float, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._send_timeout_s = send_timeout_s
+        self._giving_up: asyncio.TimerHandle | None = None
+
+    def pause_writing(self) -> None:
+        """The client reads no more: it has so long to go on."""
+        super().pause_writing()
+        self._giving_up = self.loop.call_later(self._send_timeout_s, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """The client has read everything."""
+        super().resume_writing()
+        self._wait_no_longer()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """It is over."""
+        super().connection_lost(exc)
+        self._wait_no_longer()
+
+    def _wait_no_longer(self) -> None:
+        if self._giving_up is not None:
+            self._giving_up.cancel()
+            self._giving_up = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Makes the transport say at once that the kernel did not take all."""

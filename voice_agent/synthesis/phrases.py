@@ -118,6 +118,8 @@ class PhraseBook:
                     self._kept[text] = await self._render(text, version)
         except (VoiceAgentError, TimeoutError) as error:
             self._complain(str(error) or "it took too long")
+        except Exception as error:  # the engine's own
+            self._complain(type(error).__name__)
         else:
             self._trouble = ""
 
