@@ -95,7 +95,8 @@ class PartialFrame(InterimTranscriptionFrame, SystemFrame):
 
     Attributes:
         at_s: Where the audio behind it ends.
-        at_pause: The caller has paused: this is the turn's final if it ends here.
+        at_pause: The caller has paused: this is the turn's final if it ends here, but for
+            settled words that it revises.
     """
 
     committed_chars: int = 0

@@ -88,7 +88,8 @@ class Partial(ServerMessage):
     """A turn's text so far; `text[:committed]` is a prefix of every later partial.
 
     With `at_pause` the caller has paused, and this is the text of the final if the turn ends
-    here: the time to begin what can be thrown away when the caller goes on.
+    here, but for settled words that it revises: the time to begin what can be thrown away when
+    the caller goes on.
     """
 
     type: Literal["partial"] = "partial"
