@@ -112,6 +112,18 @@ def test_it_says_which_audio_is_lost() -> None:
     assert frame.data == bytes([5])
 
 
+def test_a_long_absence_is_remembered_as_one_gap() -> None:
+    outbox = filled(3, max_kept_s=4)
+    outbox.take()
+    for number in range(3, 1000):
+        outbox.append(audio(number % 256))
+        outbox.squeeze(unwritten=True)
+    assert len(outbox._doubtful) == 2  # pyright: ignore[reportPrivateUsage]
+    lost = outbox.resume(1)
+    assert lost is not None
+    assert (lost.start_s, lost.duration_s) == (1.0, 995.0)
+
+
 def test_what_is_confirmed_is_known_and_what_is_needed_stays() -> None:
     outbox = filled(6)
     for _ in range(5):

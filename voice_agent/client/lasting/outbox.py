@@ -38,6 +38,17 @@ def saying(message: ClientMessage, at_s: float = 0.0) -> Outgoing:
     return Outgoing(data=data, message=message, start_s=at_s)
 
 
+@dataclass(slots=True, kw_only=True)
+class _Gap:
+    """Frames in a row that were dropped, and may have to be told as lost."""
+
+    start_s: float
+    written: bool
+    end: int = 0  # the number after the last
+    n_frames: int = 0
+    duration_s: float = 0.0
+
+
 class Outbox:
     """Frames in order: those that are kept although they were written, then the others.
 
@@ -55,7 +66,7 @@ class Outbox:
         self._cursor = 0  # number of the frame to write next
         self._confirmed = 0  # frames below this number have been received
         self._strangers = 0  # numbers below `_confirmed` that this session never saw
-        self._doubtful: deque[Outgoing] = deque()  # dropped, not confirmed; without data
+        self._doubtful: deque[_Gap] = deque()  # dropped, not confirmed
         self.next_number = 0
         """What the next frame will have."""
 
@@ -98,7 +109,7 @@ class Outbox:
     def confirm(self, number: int) -> None:
         """The session has received all frames up to `number`."""
         self._confirmed = max(self._confirmed, number + 1)
-        while self._doubtful and self._doubtful[0].number < self._confirmed:
+        while self._doubtful and self._doubtful[0].end <= self._confirmed:
             self._doubtful.popleft()
 
     def forget(self, needless: Callable[[Outgoing], bool]) -> list[Outgoing]:
@@ -121,12 +132,20 @@ class Outbox:
             if not unwritten and self._frames[0].number >= self._cursor:
                 break
             frame = self._pop()
-            self._cursor = max(self._cursor, frame.number + 1)
             dropped.append(frame)
             if frame.number >= self._confirmed:
-                frame.data = b""
-                self._doubtful.append(frame)
+                self._doubt(frame, written=frame.number < self._cursor)
+            self._cursor = max(self._cursor, frame.number + 1)
         return dropped
+
+    def _doubt(self, frame: Outgoing, *, written: bool) -> None:
+        last = self._doubtful[-1] if self._doubtful else None
+        if last is None or last.written or written:
+            last = _Gap(start_s=frame.start_s, written=written)
+            self._doubtful.append(last)
+        # all that was never written is lost together: a long absence is one gap
+        last.end, last.n_frames = frame.number + 1, last.n_frames + 1
+        last.duration_s += frame.duration_s
 
     def resume(self, n_received: int) -> AudioDropped | None:
         """Goes back to the first frame that the session has not received.
@@ -139,10 +158,11 @@ class Outbox:
         """
         self.confirm(n_received + self._strangers - 1)
         lost = list(self._doubtful)
-        self._cursor = n_received + self._strangers + len(lost)
-        self._strangers += len(lost)
+        n_lost = sum(gap.n_frames for gap in lost)
+        self._cursor = n_received + self._strangers + n_lost
+        self._strangers += n_lost
         self.confirm(self._cursor - 1)
-        duration_s = sum(frame.duration_s for frame in lost)
+        duration_s = sum(gap.duration_s for gap in lost)
         return AudioDropped(lost[0].start_s, duration_s) if duration_s else None
 
     def restart(
