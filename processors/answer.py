@@ -14,6 +14,7 @@ from voice_agent.frames import (
     AnswerContinuesFrame,
     AnswerEndFrame,
     AnswerHeldFrame,
+    AnswerOverFrame,
     AnswerStartFrame,
     ClientMessageFrame,
     HoldFrame,
@@ -198,6 +199,7 @@ class AnswerTracker(FrameProcessor):
         turn, self._turn = self._turn, None
         heard = self._playback.heard(self._text)
         self._flows.set()
+        await self.push_frame(AnswerOverFrame(turn=turn), FrameDirection.UPSTREAM)
         for direction in (FrameDirection.DOWNSTREAM, FrameDirection.UPSTREAM):
             end = AnswerEndFrame(turn=turn, interrupted=interrupted, heard_text=heard)
             await self.push_frame(end, direction)

@@ -17,6 +17,7 @@ from voice_agent.frames import (
     AnswerContinuesFrame,
     AnswerEndFrame,
     AnswerHeldFrame,
+    AnswerOverFrame,
     AnswerStartFrame,
     ClientMessageFrame,
     FinalFrame,
@@ -122,6 +123,8 @@ class Conversation(FrameProcessor):
                 return
             case AnswerHeldFrame():
                 self._barge_in.hear(frame.heard_text, frame.left_s)
+            case AnswerOverFrame(turn=self._turn):
+                self._only_phrase = False
             case AnswerEndFrame():
                 await self._on_answer_end(frame)
             case _:

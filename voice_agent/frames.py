@@ -213,6 +213,13 @@ class SayFrame(SystemFrame):
 
 
 @dataclass
+class AnswerOverFrame(SystemFrame):
+    """Goes upstream just before the client is told of an answer's end: nothing can join it."""
+
+    turn: int
+
+
+@dataclass
 class AnswerEndFrame(SystemFrame):
     """The answer has been heard to its end, or as far as `heard_text`."""
 

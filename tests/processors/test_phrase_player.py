@@ -1,18 +1,20 @@
 """Phrases within answers, before them and alone."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import numpy as np
 import pytest
 from pipecat.frames.frames import (
+    Frame,
     InterruptionFrame,
     LLMContextFrame,
     LLMTextFrame,
     TTSStoppedFrame,
 )
+from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 
 from processors.answer import AnswerTracker
 from processors.conversation import Conversation
@@ -50,11 +52,11 @@ def book(tmp_path: Path) -> PhraseBook:
 
 
 @asynccontextmanager
-async def talking(book: PhraseBook) -> AsyncIterator[Chain]:
+async def talking(book: PhraseBook, *behind: FrameProcessor) -> AsyncIterator[Chain]:
     tracker = AnswerTracker(session_id="s", max_ahead_s=10)
     player = PhrasePlayer(session_id="s", book=book, ahead_s=lambda: tracker.ahead_s)
     conversation = Conversation(session_id="s", system_prompt="", manners=MANNERS)
-    async with chained(conversation, player, tracker) as chain:
+    async with chained(conversation, player, tracker, *behind) as chain:
         yield chain
 
 
@@ -166,6 +168,33 @@ async def test_a_question_during_a_phrase_is_answered_after_it(book: PhraseBook)
         assert await heard(chain) == [(1, "One.")]
     assert len(chain.down.of(AnswerStartFrame)) == 1
     assert chain.down.of(InterruptionFrame) == []
+
+
+class AsksAtOnce(FrameProcessor):
+    """A client that has its next question ready, and puts it while it is told of an end."""
+
+    def __init__(self) -> None:
+        super().__init__(enable_direct_mode=True)
+        self.ask: Callable[[], Awaitable[None]] | None = None
+
+    async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
+        await super().process_frame(frame, direction)
+        await self.push_frame(frame, direction)
+        if isinstance(frame, AnswerEndFrame) and self.ask is not None:
+            ask, self.ask = self.ask, None
+            await ask()
+
+
+async def test_a_question_at_the_very_end_of_a_phrase_has_an_answer_of_its_own(
+    book: PhraseBook,
+) -> None:
+    client = AsksAtOnce()
+    async with talking(book, client) as chain:
+        client.ask = lambda: chain.send(question())
+        await chain.send(PhraseFrame(text="Ah."))
+        await chain.down.until(LLMContextFrame)
+        assert [start.turn for start in chain.down.of(AnswerStartFrame)] == [1, 2]
+    assert chain.down.of(AnswerContinuesFrame) == []
 
 
 async def test_what_is_told_is_the_answer(book: PhraseBook) -> None:
