@@ -100,7 +100,7 @@ async def talk(events: list[tuple[Callable[[str], Frame], str, float]], folder: 
         return chain
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.lists(event, max_size=25))
 def test_answers_begin_pause_and_end_in_order(
     events: list[tuple[Callable[[str], Frame], str, float]],

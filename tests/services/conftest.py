@@ -108,7 +108,7 @@ def running(service: str, *, port: int = 0, **settings: object) -> Iterator[Runn
 
 def _wait_until_ready(service: RunningService) -> None:
     with httpx2.Client(transport=httpx2.HTTPTransport(retries=5)) as client:
-        for _ in range(1200):
+        for _ in range(600):
             if service.process.poll() is not None:
                 raise RuntimeError("the service ended:\n" + "".join(service.log))
             if client.get(f"{service.http}/readyz").status_code == 200:

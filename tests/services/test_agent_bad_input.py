@@ -96,7 +96,7 @@ async def test_callers_who_vanish_leave_nothing_behind(agent: RunningService) ->
     for _ in range(2):
         await asyncio.gather(*(leave_in_the_middle(agent) for _ in range(10)))
         await until_empty(agent)
-    assert process.memory_info().rss - before_bytes < 25 << 20
+    assert process.memory_info().rss - before_bytes < 15 << 20
     assert process.num_fds() <= before_fds + 3
     log = "".join(agent.log)
     assert "Traceback" not in log

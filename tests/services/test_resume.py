@@ -151,7 +151,7 @@ async def test_nothing_is_dropped_for_who_is_away_and_little_is_made() -> None:
             await traveller.say("synthesize", **options)
             await traveller.gone()
             made = await standing_still(service)
-            assert made - len(uncut.sound) / 32_000 < 20
+            assert made - len(uncut.sound) / 32_000 < 12
             await traveller.come_back()
             await traveller.until_kind("synthesis_complete")
         assert traveller.sound == uncut.sound

@@ -178,7 +178,7 @@ async def test_the_memory_holds_what_was_heard(phone: Phone) -> None:
         word_s = loud_s(call) / N_WORDS
     for late_s in (0.0, 1.5):
         words, ear_s = await words_heard(phone, 2.0, late_s=late_s)
-        assert words == pytest.approx(ear_s / word_s, abs=2.0)
+        assert words == pytest.approx(ear_s / word_s, abs=1.6)
 
 
 async def test_an_answer_that_was_heard_out_is_remembered_whole(phone: Phone) -> None:

@@ -123,7 +123,7 @@ def test_plain_words_stay_as_they_are(words: list[str]) -> None:
     assert list(spoken.offsets) == list(range(len(text) + 1))
 
 
-_LIMIT_S = 0.5
+_LIMIT_S = 0.25
 LONG = {
     "prose": "The quick brown fox, which was tired, jumped over the lazy dog again. " * 72,
     "digits": "9" * 5000,
