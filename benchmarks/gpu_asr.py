@@ -31,6 +31,7 @@ from benchmarks.random_whisper import SIZES, build
 from benchmarks.speech import clips
 from voice_agent.engines.base import (
     ASR_SAMPLE_RATE_HZ,
+    PARTIAL_EVERY_S,
     Priority,
     RecognizeJob,
     Recognizer,
@@ -41,7 +42,7 @@ from voice_agent.errors import EngineTimeout, EngineUnavailable
 from voice_agent.settings import load_settings
 
 # as in `processors.speech_to_text`
-_FIRST_PARTIAL_S, _PARTIAL_EVERY_S = 0.7, 0.5
+_FIRST_PARTIAL_S = 0.7
 _PARTIAL_TIMEOUT_S, _FINAL_TIMEOUT_S = 2.0, 60.0
 _TARGET_P95_MS, _TARGET_SESSIONS = 200, 30
 _HEAD = (
@@ -82,7 +83,7 @@ class Sessions:
                 self.n_asked += 1
                 if await self._engine.transcribe(job) is not None:
                     self.partials_s.append(time.monotonic() - asked_s)
-            at_s += _PARTIAL_EVERY_S
+            at_s += PARTIAL_EVERY_S
 
     async def final(self, session: int, samples: Samples) -> str:
         """Ends the turn."""

@@ -14,6 +14,7 @@ from voice_agent import metrics
 from voice_agent.audio.pcm import int16_to_float
 from voice_agent.engines.base import (
     ASR_SAMPLE_RATE_HZ,
+    PARTIAL_EVERY_S,
     Transcript,
 )
 from voice_agent.errors import VoiceAgentError
@@ -42,8 +43,7 @@ _POST_ROLL_SAMPLES = _HZ // 5
 _LONG_POST_ROLL_SAMPLES = _HZ // 2
 # a hypothesis on less than this is noise
 _FIRST_PARTIAL_SAMPLES = int(0.7 * _HZ)
-# two of them settle a word: 0.45 s lets it settle 0.8 s after its end (median)
-_PARTIAL_EVERY_SAMPLES = int(0.45 * _HZ)
+_PARTIAL_EVERY_SAMPLES = int(PARTIAL_EVERY_S * _HZ)
 # turns of one session whose final is being made; the next one waits for the first
 _MAX_PENDING_FINALS = 4
 

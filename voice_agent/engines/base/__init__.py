@@ -19,6 +19,7 @@ from voice_agent.engines.base.engine import (
     SaysWhy,
 )
 from voice_agent.engines.base.hearing import (
+    PARTIAL_EVERY_S,
     RecognizeJob,
     Recognizer,
     TimedWord,
@@ -36,6 +37,7 @@ from voice_agent.engines.base.speaking import (
 
 __all__ = [
     "ASR_SAMPLE_RATE_HZ",
+    "PARTIAL_EVERY_S",
     "ClonedVoice",
     "Conditioning",
     "Engine",

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from voice_agent.engines.base import (
     ASR_SAMPLE_RATE_HZ,
+    PARTIAL_EVERY_S,
     EngineInfo,
     Priority,
     RecognizeJob,
@@ -22,8 +23,6 @@ from voice_agent.engines.whisper.work import Work, silence_of
 from voice_agent.errors import EngineUnavailable, Unsupported
 from voice_agent.settings import WhisperSettings
 
-# sessions ask for a partial this often; under pressure fewer are made
-_PARTIAL_EVERY_S = 0.45
 # a detected language is kept for the rest of the turn once it was heard in this much
 _LANGUAGE_KNOWN_S = 2.0
 # a partial leaves out settled audio once the turn is this long, but keeps this much of it
@@ -190,7 +189,7 @@ class WhisperRecognizer:
         samples = job.samples[left_out:]
         if not stretch or length_s < turn.next_partial_s or len(samples) > MAX_SAMPLES:
             return None
-        turn.next_partial_s = length_s + (stretch - 0.5) * _PARTIAL_EVERY_S if stretch > 1 else 0.0
+        turn.next_partial_s = length_s + (stretch - 0.5) * PARTIAL_EVERY_S if stretch > 1 else 0.0
         window = self._window(replace(job, samples=samples), model, turn)
         hypothesis = await self._run(Work(window=window, model=model.name, is_final=False), job)
         # a bad hypothesis would take good words off the screen
