@@ -38,7 +38,7 @@ types: setup ## pyright, strict in voice_agent
 	@$(bin)/pyright
 
 unit: setup ## The tests that take seconds
-	@$(bin)/pytest -m "not slow and not e2e and not gpu and not models"
+	@$(bin)/pytest -m "not slow and not e2e and not gpu and not models and not long"
 
 test-long: setup ## Tests that show at length what shorter ones show too
 	@tools/needs.sh test

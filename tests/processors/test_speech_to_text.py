@@ -78,6 +78,11 @@ def audio(seconds: float, level: int = 1000) -> list[Frame]:
     return [InputAudioRawFrame(frame, _HZ, 1) for _ in range(round(seconds * _HZ / 1024))]
 
 
+def pausing() -> list[Frame]:
+    """Speech from 1.6 s on, and a pause at 2 s."""
+    return [*audio(2.2), SegmentStartFrame(at_s=1.6), SegmentPauseFrame(end_sample=2 * _HZ)]
+
+
 def turn_end(start_s: float, end_s: float, by: EndedBy = EndedBy.CLIENT) -> TurnEndFrame:
     return TurnEndFrame(
         start_sample=round(start_s * _HZ),
@@ -199,9 +204,7 @@ async def test_a_pause_that_lasts_gets_a_second_final_with_more_of_its_end() -> 
 async def test_what_the_final_would_be_is_shown_at_the_pause_and_settled_when_it_lasts() -> None:
     out = await through(
         ScriptedRecognizer(hello),
-        *audio(2.2),
-        SegmentStartFrame(at_s=1.6),
-        SegmentPauseFrame(end_sample=2 * _HZ),
+        *pausing(),
         SleepFrame(sleep=0.01),
         SegmentEndFrame(at_s=2.0),
         *audio(1.4),
@@ -214,9 +217,7 @@ async def test_what_the_final_would_be_is_shown_at_the_pause_and_settled_when_it
 async def test_a_pause_is_not_told_once_the_caller_goes_on() -> None:
     out = await through(
         ScriptedRecognizer(hello),
-        *audio(2.2),
-        SegmentStartFrame(at_s=1.6),
-        SegmentPauseFrame(end_sample=2 * _HZ),
+        *pausing(),
         SegmentStartFrame(at_s=2.1),
         SleepFrame(sleep=0.01),
         turn_end(1.6, 2.2),
@@ -228,9 +229,7 @@ async def test_a_client_without_partials_is_not_told_of_a_pause() -> None:
     out = await through(
         ScriptedRecognizer(hello),
         ClientMessageFrame(message=Config(type="config", partials=False)),
-        *audio(2.2),
-        SegmentStartFrame(at_s=1.6),
-        SegmentPauseFrame(end_sample=2 * _HZ),
+        *pausing(),
         SleepFrame(sleep=0.01),
         turn_end(1.6, 2.0),
     )
@@ -240,9 +239,7 @@ async def test_a_client_without_partials_is_not_told_of_a_pause() -> None:
 async def test_silence_at_a_pause_is_not_shown() -> None:
     out = await through(
         ScriptedRecognizer(lambda _: Transcript(words=(), text="", language="", confidence=0)),
-        *audio(2.2),
-        SegmentStartFrame(at_s=1.6),
-        SegmentPauseFrame(end_sample=2 * _HZ),
+        *pausing(),
         SleepFrame(sleep=0.01),
         turn_end(1.6, 2.0),
     )

@@ -29,11 +29,11 @@ def _only_when_asked() -> Generator[None]:
 async def test_what_a_session_leaves_is_freed_once_it_has_ended() -> None:
     sessions = Ended()
     freeing = asyncio.create_task(free_ended(sessions, every_s=0.01))
-    left = weakref.ref(Knot())
+    freed = asyncio.Event()
+    left = weakref.ref(Knot(), lambda _: freed.set())
     await asyncio.sleep(0.1)
     assert left() is not None  # nobody has left: nothing is looked for
     sessions.n_ended = 1
     async with asyncio.timeout(10):
-        while left() is not None:  # noqa: ASYNC110  nothing announces it
-            await asyncio.sleep(0.01)
+        await freed.wait()
     freeing.cancel()
