@@ -1,4 +1,8 @@
-"""A network that fails when a test says so: real sockets between a client and a service."""
+"""A network that fails when a test says so: real sockets between a client and a service.
+
+It holds little, whatever the kernel of the machine would: what is lost with a connection is
+what the two ends and this have in hand, as it is with a network and not with a loopback.
+"""
 
 import asyncio
 import contextlib
@@ -8,6 +12,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 _RESET = struct.pack("ii", 1, 0)  # SO_LINGER: closing sends a reset, no orderly end
+_HELD_BYTES = 8 << 10  # in each of its buffers
 
 
 class TcpProxy:
@@ -25,6 +30,7 @@ class TcpProxy:
         self._server: asyncio.Server | None = None
         self._writers: set[asyncio.StreamWriter] = set()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._forgotten: set[asyncio.Task[None]] = set()
         self._flows = asyncio.Event()
         self._flows.set()
         self._left_bytes: int | None = None
@@ -53,7 +59,8 @@ class TcpProxy:
         self._flows.clear()
 
     def forget(self) -> None:
-        """What was stalled stays so for ever, new connections are carried."""
+        """What was stalled stays so to the end, new connections are carried."""
+        self._forgotten |= self._tasks
         self._tasks.clear()
         self._writers.clear()
         self._flows = asyncio.Event()
@@ -66,18 +73,35 @@ class TcpProxy:
 
     async def accept(self) -> None:
         """Takes connections again, at the same port."""
+        listener = _small(socket.socket())
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(("127.0.0.1", self.port))
         self._server = await asyncio.start_server(
-            self._carry, "127.0.0.1", self.port, reuse_address=True
+            self._carry, sock=listener, limit=_HELD_BYTES, backlog=100
         )
         self.port = self._server.sockets[0].getsockname()[1]
 
+    async def end(self) -> None:
+        """Takes and carries nothing any more, not even what was forgotten."""
+        await self.refuse()
+        self.drop()
+        for task in self._forgotten:
+            task.cancel()
+        await asyncio.gather(*self._tasks, *self._forgotten, return_exceptions=True)
+
     async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.n_connections += 1
+        far = _small(socket.socket())
+        far.setblocking(False)
         try:
-            far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._target)
+            await asyncio.get_running_loop().sock_connect(far, ("127.0.0.1", self._target))
+            far_reader, far_writer = await asyncio.open_connection(sock=far, limit=_HELD_BYTES)
         except OSError:
+            far.close()
             writer.transport.abort()
             return
+        for end in (writer, far_writer):
+            end.transport.set_write_buffer_limits(high=_HELD_BYTES)
         self._writers |= {writer, far_writer}
         flows = self._flows
         up = asyncio.create_task(self._pump(reader, far_writer, flows, down=False))
@@ -95,7 +119,7 @@ class TcpProxy:
         down: bool,
     ) -> None:
         with contextlib.suppress(OSError, asyncio.CancelledError):
-            while data := await reader.read(1 << 14):
+            while data := await reader.read(_HELD_BYTES):
                 await flows.wait()
                 writer.write(self._cut(data) if down else data)
                 await writer.drain()
@@ -115,6 +139,13 @@ class TcpProxy:
         return data
 
 
+def _small(connection: socket.socket) -> socket.socket:
+    """Keeps the kernel from holding more; what a listener accepts inherits it."""
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _HELD_BYTES)
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _HELD_BYTES)
+    return connection
+
+
 @asynccontextmanager
 async def proxying(target: int) -> AsyncGenerator[TcpProxy]:
     """A network in front of the service at port `target` of this machine."""
@@ -123,6 +154,4 @@ async def proxying(target: int) -> AsyncGenerator[TcpProxy]:
     try:
         yield proxy
     finally:
-        await proxy.refuse()
-        proxy.drop()
-        await asyncio.gather(*proxy._tasks, return_exceptions=True)
+        await proxy.end()

@@ -113,14 +113,16 @@ async def test_an_answer_that_nobody_ends_is_apologised_for() -> None:
 
 async def test_an_interruption_ends_the_request_and_its_filler() -> None:
     model = ScriptedModel(first_delay_s=60)
-    async with thinking(model, filler_after_ms=300) as it:
-        await it.ask()
-        await asyncio.sleep(0.1)
-        await it.chain.send(InterruptionFrame())
+    async with thinking(model, filler_after_ms=1500) as it:
         async with asyncio.timeout(10):
+            await it.ask()
+            await model.came.wait()
+            await it.chain.send(InterruptionFrame())
             await model.left.wait()
-        await asyncio.sleep(0.4)
-        assert phrases(it) == []
+            # its filler would have been due before that of the next question
+            await it.ask()
+            await it.chain.down.until(PhraseFrame)
+        assert phrases(it) == ["filler"]
 
 
 SAID = LLMContext([QUESTION])  # pyright: ignore[reportArgumentType]

@@ -66,8 +66,9 @@ def test_insecure_is_said_loudly(echo: RunningService) -> None:
 
 def test_a_call_ends_in_order(echo: RunningService) -> None:
     with in_a_call(echo) as line:
-        line.speak(100)
-        heard = [line.receive() for _ in range(50)]
+        # less than what the echo drops, and resampling holds a part of the last one back
+        line.speak(40)
+        heard = [line.receive() for _ in range(39)]
         line.send({"event": "stop", "streamSid": "MZ0", "stop": {"callSid": "CA0"}})
         assert line.close_code() == 1000
     assert {(m["event"], m["streamSid"]) for m in heard} == {("media", "MZ0")}

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 
+from voice_agent.client.buffers import bound_buffers
 from voice_agent.client.keepalive import Ear, Keepalive, Silence
 from voice_agent.errors import (
     BadMessage,
@@ -226,7 +227,7 @@ def _resuming(url: str, resume: Resume | None) -> str:
 
 async def _connected(address: str, url: str, timeout_s: float) -> ClientConnection:
     try:
-        return await connect(
+        opened = await connect(
             address,
             open_timeout=timeout_s,
             max_size=_MAX_FRAME_BYTES,
@@ -236,6 +237,8 @@ async def _connected(address: str, url: str, timeout_s: float) -> ClientConnecti
             close_timeout=2,
             proxy=None,
         )
+        bound_buffers(opened.transport.get_extra_info("socket"))
+        return opened
     except InvalidStatus as error:
         if error.response.status_code == _HTTP_UNAUTHORIZED:
             raise Unauthorized(f"{url} wants a key") from error

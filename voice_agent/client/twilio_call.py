@@ -18,6 +18,7 @@ from typing import Any, cast
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 
+from voice_agent.client.buffers import bound_buffers
 from voice_agent.client.twilio_ear import Ear
 from voice_agent.errors import EngineUnavailable, Unauthorized
 
@@ -232,7 +233,7 @@ async def calling(
 
 async def _connected(url: str, headers: Mapping[str, str], timeout_s: float) -> ClientConnection:
     try:
-        return await connect(
+        opened = await connect(
             url,
             additional_headers=headers,
             open_timeout=timeout_s,
@@ -241,6 +242,8 @@ async def _connected(url: str, headers: Mapping[str, str], timeout_s: float) -> 
             close_timeout=2,
             proxy=None,
         )
+        bound_buffers(opened.transport.get_extra_info("socket"))
+        return opened
     except InvalidStatus as error:
         if error.response.status_code == _HTTP_FORBIDDEN:
             raise Unauthorized(

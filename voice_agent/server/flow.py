@@ -4,7 +4,8 @@ Audio that lies in a write buffer or in the kernel has been made too early and c
 longer be taken back. How much that is counts in bytes, and compressed speech has few of
 them: 96 KiB are 1 s of 24 kHz float32 and 24 s of Opus. So a write returns when the kernel
 has all of it, and the kernel takes only as much as it can send, and 4 KiB. What a client's
-own kernel has received is the client's.
+own kernel has received is the client's. How much is on its way, in either direction, is
+bounded too: left to itself the kernel grows a buffer to as much as 32 MiB.
 """
 
 import asyncio
@@ -15,11 +16,14 @@ from uvicorn._types import ASGISendEvent
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
+from voice_agent.client.buffers import bound_buffers
+
 _UNSENT_BYTES = 4 << 10  # 1 s of Opus; more would not make a connection any faster
 
 
-def limit_unsent(listener: socket.socket) -> None:
-    """Lets the kernel hold little that it cannot send yet; accepted sockets inherit it."""
+def bound_kernel(listener: socket.socket) -> None:
+    """Lets the kernel hold little of what is said and heard; accepted sockets inherit it."""
+    bound_buffers(listener)
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _UNSENT_BYTES)
 
 

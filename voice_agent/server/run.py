@@ -13,7 +13,7 @@ from threadpoolctl import threadpool_limits  # pyright: ignore[reportMissingType
 from uvicorn.importer import import_from_string
 
 from voice_agent.errors import SettingsError
-from voice_agent.server.flow import HttpFlow, WebSocketFlow, limit_unsent
+from voice_agent.server.flow import HttpFlow, WebSocketFlow, bound_kernel
 from voice_agent.server.sessions import Sessions
 from voice_agent.settings import Settings
 
@@ -95,5 +95,5 @@ def _listen(host: str, port: int) -> socket.socket:
         raise SettingsError(
             f"cannot listen on {host}:{port}: {error.strerror or error}; is it in use?"
         ) from error
-    limit_unsent(listener)
+    bound_kernel(listener)
     return listener
