@@ -20,13 +20,21 @@ from voice_agent.weights.names import (
     WHISPER,
     Family,
     Weights,
+    gguf_of,
     is_repository,
+    piper_voice,
     resolve,
     same_weights,
+    voice_of,
 )
 
 PARTIAL = ".partial"
-_SETTING: dict[Family, str] = {"whisper": "asr.model", "chatterbox": "tts.model"}
+_SETTING: dict[Family, str] = {
+    "whisper": "asr.model",
+    "chatterbox": "tts.model",
+    "piper": "tts.model",
+    "gguf": "the name",
+}
 _ANY_WHISPER = WHISPER["base"]  # all have the same files
 
 
@@ -141,9 +149,12 @@ def is_complete(folder: Path) -> bool:
 def weights_in(folder: Path) -> Weights:
     """Which model a folder has, by its name, or else by its files."""
     name = _name_of(folder)
-    if name in KNOWN:
-        return KNOWN[name]
-    of_chatterbox = (w for w in CHATTERBOX.values() if not _lacking(w, _names_in(folder)))
+    if known := KNOWN.get(name) or piper_voice(name):
+        return known
+    names = _names_in(folder)
+    if by_files := voice_of(names) or gguf_of(names):
+        return by_files
+    of_chatterbox = (w for w in CHATTERBOX.values() if not _lacking(w, names))
     return next(of_chatterbox, _ANY_WHISPER)
 
 
