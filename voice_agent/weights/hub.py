@@ -13,14 +13,13 @@ The library is imported when it is needed: it costs most of a second, and comes 
 import re
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from voice_agent.errors import PullFailed
 from voice_agent.settings import Settings
-from voice_agent.weights.manifest import ModelFile
+from voice_agent.weights.manifest import Listing, ModelFile
 from voice_agent.weights.names import Weights
 from voice_agent.weights.store import missing_of
 
@@ -34,26 +33,22 @@ _CONNECT_S = 10.0
 SILENCE_S = 30.0
 # what may pass by itself: timeouts, too many requests, servers that restart
 _PASSING_STATUS = frozenset({408, 429, 500, 502, 503, 504})
-_WHAT = {"whisper": "a Whisper model for CTranslate2", "chatterbox": "a Chatterbox model"}
+_WHAT = {
+    "whisper": "a Whisper model for CTranslate2",
+    "chatterbox": "a Chatterbox model",
+    "piper": "a Piper voice",
+    "gguf": "a language model in GGUF",
+}
+OFFLINE = (
+    "nothing is downloaded because models.offline is set; unset it, or copy the"
+    " model's folder here from another machine"
+)
 # it becomes the name of a folder
 _REVISION = re.compile(r"\w[\w.-]{0,63}", re.ASCII)
 
 
 class Dropped(PullFailed):
     """A transfer broke off; it may go on where it stopped. Never leaves this package."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Listing:
-    """What the hub has of a model now.
-
-    Attributes:
-        revision: The commit; files of it never change.
-        files: Those that are needed, by name.
-    """
-
-    revision: str
-    files: tuple[ModelFile, ...]
 
 
 class Hub:
@@ -69,10 +64,7 @@ class Hub:
 
     def __init__(self, settings: Settings, silence_s: float = SILENCE_S) -> None:
         if settings.models.offline:
-            raise PullFailed(
-                "nothing is downloaded because models.offline is set; unset it, or copy the"
-                " model's folder here from another machine"
-            )
+            raise PullFailed(OFFLINE)
         library = _library()
         self._library = library
         # never a token that lies around on this machine: all models here are public
@@ -89,20 +81,24 @@ class Hub:
         return self._api.endpoint
 
     def listing(self, weights: Weights) -> Listing:
-        """What the hub has of a model.
+        """What the hub has of a model, at the pinned revision or now.
 
         Raises:
             PullFailed: The hub cannot be reached, has no such model, or what it has is no
                 model of its family.
         """
+        import httpx2
+
+        pinned = weights.pins.revision if weights.pins else None
+        timeout: Any = httpx2.Timeout(self._silence_s, connect=min(_CONNECT_S, self._silence_s))
         with self._plainly(weights):
             try:
                 found = self._api.model_info(
-                    weights.repository, files_metadata=True, timeout=self._silence_s
+                    weights.repository, revision=pinned, files_metadata=True, timeout=timeout
                 )
             except (ValueError, KeyError, TypeError, AttributeError) as error:
                 raise self._no_hub() from error
-        revision = found.sha or ""
+        revision = pinned or found.sha or ""
         if not _REVISION.fullmatch(revision):
             raise self._no_hub()
         files = tuple(sorted(self._files(weights, found.siblings or []), key=lambda f: f.path))
@@ -114,8 +110,10 @@ class Hub:
 
     def _files(self, weights: Weights, siblings: "list[RepoSibling]") -> Iterator[ModelFile]:
         for sibling in siblings:
-            path = sibling.rfilename
+            folder, _, path = sibling.rfilename.rpartition("/")
             # the patterns have no folders; a name with one could lead anywhere
+            if folder != weights.subfolder:
+                continue
             if re.search(r"[/\\]", path) or not any(fnmatchcase(path, p) for p in weights.files):
                 continue
             n_bytes = sibling.lfs.size if sibling.lfs else sibling.size
@@ -147,7 +145,11 @@ class Hub:
         import httpx2
 
         url = self._library.hf_hub_url(
-            weights.repository, path, revision=revision, endpoint=self.address
+            weights.repository,
+            path,
+            subfolder=weights.subfolder or None,
+            revision=revision,
+            endpoint=self.address,
         )
         # a compressed transfer could not be taken up in the middle
         headers = {**self._headers(), "Accept-Encoding": "identity"}

@@ -14,8 +14,11 @@ WAIT_S = 3600.0
 
 
 @contextmanager
-def alone(partial: Path, on_wait: Callable[[], None], wait_s: float = WAIT_S) -> Generator[None]:
+def alone(partial: Path, on_wait: Callable[[], None], wait_s: float = WAIT_S) -> Generator[int]:
     """Holds a model for this process; the system lets go when the process ends, however.
+
+    Gives the file descriptor of the lock. A child process that inherits it holds the model
+    too, until it ends.
 
     Args:
         partial: Where the parts of the model are gathered.
@@ -37,7 +40,7 @@ def alone(partial: Path, on_wait: Callable[[], None], wait_s: float = WAIT_S) ->
             if time.monotonic() >= deadline_s:
                 raise PullFailed(f"another process has been pulling {partial.name} for too long")
             time.sleep(_POLL_S)
-        yield
+        yield file.fileno()
 
 
 def _taken(descriptor: int) -> bool:

@@ -1,4 +1,4 @@
-"""What a pulled model consists of: a file that is written last, beside the others."""
+"""What a model consists of, and the file that says so, which is written last."""
 
 import hashlib
 from dataclasses import dataclass
@@ -27,20 +27,40 @@ class ModelFile:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Listing:
+    """What a model consists of, as the hub says now or as it is pinned.
+
+    Attributes:
+        revision: The commit; files of it never change.
+        files: Those that are needed, by name.
+    """
+
+    revision: str
+    files: tuple[ModelFile, ...]
+
+    @property
+    def total_bytes(self) -> int:
+        """The model's size."""
+        return sum(file.n_bytes for file in self.files)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
     """What was pulled.
 
     Attributes:
         name: The model's name.
-        repository: Where it came from.
+        repository: Whose model it is.
         revision: The commit it was at.
         files: All files but the manifest itself.
+        source: What brought it, for people; empty in manifests of older versions.
     """
 
     name: str
     repository: str
     revision: str
     files: tuple[ModelFile, ...]
+    source: str = ""
 
 
 _ADAPTER = TypeAdapter(Manifest)
@@ -63,6 +83,15 @@ def read_manifest(folder: Path) -> Manifest | None:
 def write_manifest(folder: Path, manifest: Manifest) -> None:
     """Writes the manifest; do this last."""
     (folder / MANIFEST).write_bytes(_ADAPTER.dump_json(manifest, indent=2) + b"\n")
+
+
+def is_right(path: Path, file: ModelFile) -> bool:
+    """Whether a file has the size and the digest that it should have."""
+    return (
+        path.is_file()
+        and path.stat().st_size == file.n_bytes
+        and digest_of(path, file.digest) == file.digest
+    )
 
 
 def digest_of(path: Path, like: str) -> str:

