@@ -46,6 +46,7 @@ test-long: setup ## Tests that show at length what shorter ones show too
 
 e2e: setup ## The tests that start real services
 	@tools/needs.sh test
+	@tools/test_models.sh
 	@tools/nginx.sh
 	@$(bin)/pytest -m "e2e and not gpu and not models and not long"
 

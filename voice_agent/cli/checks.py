@@ -120,7 +120,8 @@ def _packages() -> Finding:
 def _extras() -> Iterator[Finding]:
     by_extra: dict[str, list[str]] = {}
     for name, extra in _requirements():
-        if extra and extra != "dev":
+        # models come by other ways too; there is a finding of their own
+        if extra and extra not in ("dev", "models"):
             by_extra.setdefault(extra, []).append(name)
     for extra, names in by_extra.items():
         missing = [name for name in names if not _installed(name)]

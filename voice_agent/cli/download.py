@@ -1,14 +1,15 @@
 """Progress of a download on stderr: a bar on a terminal, now and then a line elsewhere."""
 
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import typer
 from rich.console import Console
 from rich.progress import (
     BarColumn,
     DownloadColumn,
+    TaskID,
     TextColumn,
     TimeRemainingColumn,
     TransferSpeedColumn,
@@ -23,12 +24,24 @@ _MB = 1_000_000
 _LINES = 10
 
 
+class Shown(Protocol):
+    """What a download tells people."""
+
+    def tell(self, progress: "Progress") -> None:
+        """How far it is."""
+        ...
+
+    def refused(self, why: str) -> None:
+        """A source failed; another is tried."""
+        ...
+
+
 @contextmanager
-def download_progress(name: str) -> Generator[Callable[["Progress"], None]]:
+def download_progress(name: str) -> Generator[Shown]:
     """Shows how far a download is; gives what is to be told."""
     console = Console(stderr=True)
     if not console.is_terminal:
-        yield _Lines(name).tell
+        yield _Lines(name)
         return
     # stdout is for the result alone, also while the bar is there
     bar = Bar(
@@ -44,17 +57,28 @@ def download_progress(name: str) -> Generator[Callable[["Progress"], None]]:
         redirect_stderr=False,
     )
     with bar:
-        task = bar.add_task(name, total=None, doing="asking the hub")
+        task = bar.add_task(name, total=None, doing="looking for it")
+        yield _Moving(name, bar, task)
 
-        def tell(progress: "Progress") -> None:
-            bar.update(
-                task,
-                completed=progress.done_bytes,
-                total=progress.total_bytes,
-                doing=progress.doing,
-            )
 
-        yield tell
+class _Moving:
+    """A bar that moves."""
+
+    def __init__(self, name: str, bar: Bar, task: TaskID) -> None:
+        self._name = name
+        self._bar = bar
+        self._task = task
+
+    def tell(self, progress: "Progress") -> None:
+        self._bar.update(
+            self._task,
+            completed=progress.done_bytes,
+            total=progress.total_bytes,
+            doing=progress.doing,
+        )
+
+    def refused(self, why: str) -> None:
+        self._bar.console.print(_refusal(self._name, why), markup=False, highlight=False)
 
 
 class _Lines:
@@ -75,3 +99,10 @@ class _Lines:
             done, total = progress.done_bytes / _MB, progress.total_bytes / _MB
             line = f"{self._name}: {done:.1f} of {total:.1f} MB, {progress.doing}"
             typer.echo(line, err=True)
+
+    def refused(self, why: str) -> None:
+        typer.echo(_refusal(self._name, why), err=True)
+
+
+def _refusal(name: str, why: str) -> str:
+    return f"{name}: {why}; trying another source"

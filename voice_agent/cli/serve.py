@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from voice_agent.cli.fail import or_exit
+from voice_agent.cli.first_start import bring_missing
 from voice_agent.cli.services import AsrUrl, Config, Host, ServiceName, TtsUrl, port_of
 from voice_agent.settings import Settings, load_settings
 
@@ -37,7 +38,10 @@ def serve(
         }
         settings = load_settings(config, **remote)
         if follow:
+            # whoever started us has brought what could be brought
             _end_with_stdin(settings.server.drain_timeout_s + _EXIT_GRACE_S)
+        else:
+            bring_missing([service], settings)
         run(service, settings, host=host, port=port)
 
 

@@ -35,10 +35,12 @@ def up(
 ) -> None:
     """Run the services, and start again what ends.
 
-    The agent uses the other two, so that each model is loaded once. Prints which engines
-    were chosen and why, and where the page is. Ctrl-C ends all.
+    The agent uses the other two, so that each model is loaded once. The first start gets
+    the models that are missing. Prints which engines were chosen and why, and where the
+    page is. Ctrl-C ends all.
     """
     from voice_agent.cli.choice import check_choices
+    from voice_agent.cli.first_start import bring_missing
     from voice_agent.cli.together import Together
     from voice_agent.log import set_up_logging
 
@@ -50,9 +52,10 @@ def up(
             raise typer.BadParameter("nothing is left to run")
         host = host or settings.server.host
         ports = {s: port_of(s, port or settings.server.port or AGENT_PORT) for s in services}
+        _check_ports(host, ports)
+        bring_missing(services, settings)
         for service in services:
             check_choices(service, settings)
-        _check_ports(host, ports)
         set_up_logging("up", settings.log, settings.privacy)
         more = {ServiceName.AGENT: agent_options(host, ports, settings)}
         code = asyncio.run(Together(host, ports, config, settings, more).run())

@@ -48,6 +48,8 @@ class Installed:
         folder: Where it lies.
         n_bytes: All its files together.
         revision: The commit it was pulled at; empty for a folder copied by hand.
+        source: What brought it, for people; empty where that is not known.
+        licence: What may be done with it, for people; empty where that is not known.
         why_incomplete: What is wrong with it, or empty.
     """
 
@@ -56,6 +58,8 @@ class Installed:
     folder: Path
     n_bytes: int
     revision: str
+    source: str
+    licence: str
     why_incomplete: str
 
 
@@ -211,12 +215,17 @@ def look(folder: Path) -> Installed:
         manifest = read_manifest(folder)
     except ValueError:
         manifest = None
+    weights = weights_in(folder)
+    name = _name_of(folder)
     return Installed(
-        name=_name_of(folder),
-        family=weights_in(folder).family,
+        name=name,
+        family=weights.family,
         folder=folder,
         n_bytes=_bytes_in(folder),
         revision=manifest.revision if manifest else "",
+        source=manifest.source if manifest else "",
+        # a folder of any other name may hold anything
+        licence=weights.licence if name in (weights.name, *KNOWN) else "",
         why_incomplete=why_incomplete(folder),
     )
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from voice_agent.errors import SettingsError
 from voice_agent.settings import Settings, WhisperSettings
-from voice_agent.weights.store import installed, model_folder
+from voice_agent.weights.store import installed, model_folder, models_dir
 
 # What `auto` prefers, the best first. On a CPU a model has to keep up with speech: small
 # takes about a second of one core for a second of speech with partials, base a third of it.
@@ -96,7 +96,10 @@ def _best(settings: Settings) -> str:
             f"none of the models on this machine is picked unasked ({', '.join(here)}); "
             "set asr.model to one of them, or run: voice-agent models pull base"
         )
-    raise SettingsError("no Whisper model is on this machine; run: voice-agent models pull base")
+    raise SettingsError(
+        "no Whisper model is on this machine; run: voice-agent models pull base, or copy the"
+        f" folder of one to {models_dir(settings)}"
+    )
 
 
 def _preferred(device: str) -> Sequence[str]:
