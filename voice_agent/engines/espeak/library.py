@@ -3,13 +3,14 @@
 import ctypes
 import os
 from _ctypes import dlclose
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from voice_agent.engines.espeak.protocol import Mark, MarkKind
 
 _SYNCHRONOUS = 2  # espeak_Synth returns when the callback has had all audio
 _FROM_CHARACTER = 1
 _UTF8 = 1
+_IPA = 2  # how phonemes are written: one Unicode character after another, without ties
 _END_PAUSE = 0x1000  # the pause after a sentence; the next clause is another call
 _OK = 0
 
@@ -107,6 +108,37 @@ class Library:
         if self._failure is not None:
             raise self._failure
         self._require(result, "the text")
+
+    def set_voice(self, voice: str) -> None:
+        """The voice of the next `clauses`.
+
+        Raises:
+            LibraryError: It was refused.
+        """
+        self._require(self._lib.espeak_SetVoiceByName(voice.encode()), f"voice {voice!r}")
+
+    def clauses(self, text: str) -> Iterator[tuple[str, int]]:
+        """What would be said, clause by clause: in IPA, and where in `text` the clause ends.
+
+        The library has read the first character of the next clause when it says where it
+        is; that one is given back to its clause.
+        """
+        data = text.encode()
+        buffer = ctypes.create_string_buffer(data)
+        base = ctypes.addressof(buffer)
+        at = ctypes.c_void_p(base)
+        convert = self._lib.espeak_TextToPhonemes
+        convert.restype = ctypes.c_char_p
+        convert.argtypes = (ctypes.POINTER(ctypes.c_void_p), ctypes.c_int, ctypes.c_int)
+        while at.value:
+            said = convert(ctypes.byref(at), _UTF8, _IPA) or b""
+            if at.value is None:
+                yield said.decode(), len(text)
+                return
+            read = data[: at.value - base].decode(errors="ignore")
+            shorter = read[:-1]
+            one_too_many = read[-1:].strip() and shorter[-1:] and not shorter[-1].isalnum()
+            yield said.decode(), len(shorter if one_too_many else read)
 
     def version(self) -> str:
         """The library's version, such as ``1.52.0``."""

@@ -11,7 +11,8 @@ from voice_agent import metrics
 from voice_agent.engines.base import SpokenChunk
 from voice_agent.engines.clauses import Clause
 from voice_agent.engines.espeak.process import WorkerGone, WorkerProcess
-from voice_agent.engines.espeak.protocol import Frame, Kind, pack_speak, unpack_audio
+from voice_agent.engines.espeak.protocol import Frame, Kind, pack_ask, pack_speak, unpack_audio
+from voice_agent.engines.espeak.questions import Phonemes, Question, Questions
 from voice_agent.engines.espeak.spans import SpanReader
 from voice_agent.engines.espeak.speech import Speech
 from voice_agent.engines.espeak.turnstile import Turnstile
@@ -42,6 +43,7 @@ class Owner:
         self._work = asyncio.Event()
         self._worker: WorkerProcess | None = None
         self._task: asyncio.Task[None] | None = None
+        self._questions = Questions(max_jobs)
         self._speaking: Speech | None = None
         self._released = asyncio.Event()  # set whenever the worker is through with a clause
         self._broken = ""  # why there is no worker, if starting one failed
@@ -93,6 +95,7 @@ class Owner:
         self._closed = True
         for speech in self.speeches():
             speech.end(EngineUnavailable("espeak is closed"))
+        self._questions.close(EngineUnavailable("espeak is closed"))
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait({self._task})
@@ -112,6 +115,23 @@ class Owner:
         if not self._turnstile.admit(speech):
             raise EngineUnavailable("too many jobs are waiting, try again", retry_after_ms=1000)
         self.nudge()
+
+    async def phonemes(self, text: str, voice: str, timeout_s: float) -> Phonemes:
+        """Puts a text into phonemes; before all speech that waits, as it takes 2 ms.
+
+        Args:
+            text: One clause.
+            voice: As espeak-ng calls it.
+            timeout_s: It must be there within this.
+
+        Raises:
+            EngineTimeout: It took longer.
+            EngineUnavailable: The voice is none, the worker broke down over the text, or too
+                many ask.
+        """
+        question = self._questions.ask(_speakable(text), voice)
+        self.nudge()
+        return await self._questions.answer(question, timeout_s)
 
     def abandon(self, speech: Speech, error: VoiceAgentError | None = None) -> None:
         """Ends a speech now; the worker is told to stop if it is on it."""
@@ -157,6 +177,10 @@ class Owner:
             if not worker.alive:
                 # says with which code and which last words
                 await worker.receive(_SILENCE_LIMIT_S)
+            question = self._questions.next()
+            if question is not None:
+                await self._answer(worker, question)
+                continue
             speech = self._turnstile.next()
             if speech is None:
                 await self._work.wait()
@@ -195,6 +219,22 @@ class Owner:
                     return
                 case _:
                     raise WorkerGone(f"it sent a frame of kind {frame.kind}")
+
+    async def _answer(self, worker: WorkerProcess, question: Question) -> None:
+        worker.send(Kind.ASK, 0, pack_ask(question.text, question.voice))
+        try:
+            frame = await worker.receive(_SILENCE_LIMIT_S)
+        except WorkerGone:
+            self._questions.put_back(question)
+            raise
+        match frame.kind:
+            case Kind.SAID:
+                question.said(frame.body)
+            case Kind.FAILED:
+                question.fail(EngineUnavailable(frame.body.decode(errors="replace")))
+            case _:
+                self._questions.put_back(question)
+                raise WorkerGone(f"it sent a frame of kind {frame.kind}")
 
     def _fail_begun(self, error: EngineUnavailable) -> None:
         for speech in self.speeches():

@@ -2,12 +2,14 @@
 
 A frame is ``length: u32, kind: u8, job: u32, body: length − 5 bytes``; all numbers are
 little-endian. One job is one clause; the engine sends the next when the last is over.
+Other engines have their texts put into phonemes here: then a job is a text.
 
 To the worker, on its stdin (its end means: exit now):
 
 ======  =====================================================================
 SPEAK   ``words_per_minute: u16, len(voice): u8, voice, text``, both UTF-8
 CANCEL  empty; of a job that is over already: nothing happens
+ASK     ``len(voice): u8, voice, text``: put it into phonemes
 ======  =====================================================================
 
 From the worker, on its stdout:
@@ -18,6 +20,8 @@ HELLO   JSON, once, job 0: ``version``, ``sample_rate_hz``, ``variants``, and ``
 AUDIO   ``n: u16``, n marks ``kind: u8, sample: u32, start: u32, length: u32``, then
         samples, int16
 DONE    ``cancelled: u8``: nothing more comes for this job
+SAID    JSON: ``ipa``, ``words`` (pairs of start and end in the text), ``owners`` (of each
+        character of ``ipa`` the word that it belongs to, or -1), ``ends_sentence``
 FAILED  a sentence: the job cannot be spoken; nothing more comes for it
 ======  =====================================================================
 
@@ -49,10 +53,12 @@ class Kind(IntEnum):
 
     SPEAK = 1
     CANCEL = 2
+    ASK = 3
     HELLO = 16
     AUDIO = 17
     DONE = 18
     FAILED = 19
+    SAID = 20
 
 
 class MarkKind(IntEnum):
@@ -129,6 +135,18 @@ def unpack_speak(body: bytes) -> tuple[str, str, int]:
     words_per_minute, name_bytes = _SPEAK.unpack_from(body)
     text_at = _SPEAK.size + name_bytes
     return body[text_at:].decode(), body[_SPEAK.size : text_at].decode(), words_per_minute
+
+
+def pack_ask(text: str, voice: str) -> bytes:
+    """Body of ASK."""
+    name = voice.encode()
+    return bytes([len(name)]) + name + text.encode()
+
+
+def unpack_ask(body: bytes) -> tuple[str, str]:
+    """Text and voice of an ASK."""
+    text_at = 1 + body[0]
+    return body[text_at:].decode(), body[1:text_at].decode()
 
 
 def pack_audio(samples: bytes, marks: Sequence[Mark]) -> bytes:

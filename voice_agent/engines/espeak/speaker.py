@@ -16,6 +16,7 @@ from voice_agent.engines.base import (
 )
 from voice_agent.engines.clauses import clauses
 from voice_agent.engines.espeak.owner import Owner
+from voice_agent.engines.espeak.questions import Phonemes
 from voice_agent.engines.espeak.speech import Speech
 from voice_agent.engines.espeak.voices import Catalogue
 from voice_agent.errors import EngineTimeout, EngineUnavailable, Unsupported
@@ -145,6 +146,22 @@ class EspeakSpeaker:
             metrics.engine_run_s.labels("espeak", kind).observe(time.monotonic() - began_s)
             # last: under HTTP the task is cancelled again at every wait
             await self._owner.release(speech)
+
+    async def phonemes(self, text: str, voice: str, timeout_s: float) -> Phonemes:
+        """How a clause is said, for other engines.
+
+        Args:
+            text: The clause.
+            voice: Of espeak-ng, by its own name (`en-us`).
+            timeout_s: It must be there within this.
+
+        Raises:
+            EngineTimeout: It took longer.
+            EngineUnavailable: The engine is closed or broken, too many ask, or it has no such
+                voice.
+        """
+        self._owner.require()
+        return await self._owner.phonemes(text, voice, timeout_s)
 
     def check_voice(self, voice_id: str, language: str | None) -> None:
         """Says at once what `speak` would refuse at its first step.

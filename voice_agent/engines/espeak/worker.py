@@ -15,6 +15,7 @@ import espeakng_loader  # pyright: ignore[reportMissingTypeStubs]  it has none
 
 from voice_agent.engines.espeak import protocol
 from voice_agent.engines.espeak.library import Library, LibraryError
+from voice_agent.engines.espeak.phonemes import put_into_phonemes
 from voice_agent.engines.espeak.protocol import Frame, FrameBuffer, Kind, Mark
 
 _READ_BYTES = 1 << 16
@@ -49,6 +50,8 @@ class Worker:
             frame = self._frames.popleft()
             if frame.kind == Kind.SPEAK:
                 self._speak(frame)
+            elif frame.kind == Kind.ASK:
+                self._put_into_phonemes(frame)
 
     def _speak(self, frame: Frame) -> None:
         cancelled = False
@@ -68,6 +71,17 @@ class Worker:
         else:
             self._send(Kind.DONE, frame.job, bytes([cancelled]))
         # after the answer, so that nobody waits for it
+        self._library.renew()
+
+    def _put_into_phonemes(self, frame: Frame) -> None:
+        text, voice = protocol.unpack_ask(frame.body)
+        try:
+            self._library.set_voice(voice)
+            said = put_into_phonemes(self._library, text)
+        except LibraryError as error:
+            self._send(Kind.FAILED, frame.job, str(error).encode())
+        else:
+            self._send(Kind.SAID, frame.job, json.dumps(said).encode())
         self._library.renew()
 
     def _cancelled(self, job: int) -> bool:
