@@ -126,4 +126,18 @@ def _print(found: "list[Voice]") -> None:
     table = Table("id", "name", "language", "cloned", box=None, pad_edge=False)
     for voice in found:
         table.add_row(voice.voice_id, voice.name, voice.language, "yes" if voice.cloned else "")
-    Console(highlight=False).print(table)
+    console = Console(highlight=False)
+    console.print(table)
+    for licence, names in _licences(found).items():
+        console.print(f"\n{', '.join(names)}: {licence}", markup=False)
+
+
+def _licences(found: "list[Voice]") -> dict[str, list[str]]:
+    """The voices by what is to be known before they are used; speakers under their voice."""
+    licences: dict[str, list[str]] = {}
+    for voice in found:
+        if voice.licence and voice.voice_id != "default":
+            name = voice.voice_id.partition("+")[0]
+            named = licences.setdefault(voice.licence, [])
+            named += [name] if name not in named else []
+    return licences

@@ -84,6 +84,24 @@ def _slow_chatterbox(settings: Settings) -> str:
     return too_slow(settings)
 
 
+def _piper(settings: Settings) -> Speaker:
+    from voice_agent.engines.piper.placement import chosen_voices, n_threads
+    from voice_agent.engines.piper.speaker import PiperSpeaker
+
+    return PiperSpeaker(
+        chosen_voices(settings),
+        settings.piper,
+        fall_back=settings.tts.engine == "auto",
+        n_threads=n_threads(settings),
+    )
+
+
+def _no_piper(settings: Settings) -> str:
+    from voice_agent.engines.piper.placement import unusable
+
+    return unusable(settings)
+
+
 def _espeak(settings: Settings) -> Speaker:
     from voice_agent.engines.espeak.speaker import EspeakSpeaker
 
@@ -111,11 +129,17 @@ SPEAKERS: Mapping[str, Choice[Speaker]] = {
         unfit=_slow_chatterbox,
         because="Chatterbox's weights and a CUDA GPU are on this machine",
     ),
+    "piper": Choice(
+        build=_piper,
+        unusable=_no_piper,
+        because="a Piper voice is on this machine: it speaks on a CPU, cannot clone voices",
+        hint="with a CUDA GPU: make tts-env CUDA=1; voice-agent models pull chatterbox",
+    ),
     "espeak": Choice(
         build=_espeak,
         unusable=_always,
         because="embedded speaker: runs anywhere, needs no download, cannot clone voices",
-        hint="with a CUDA GPU: make tts-env CUDA=1; voice-agent models pull chatterbox",
+        hint="voice-agent models pull en_US-joe-medium",
     ),
 }
 

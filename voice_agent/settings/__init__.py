@@ -10,7 +10,7 @@ from voice_agent.settings.hearing import AsrSettings, WhisperSettings
 from voice_agent.settings.records import RecordsSettings
 from voice_agent.settings.remote import RemoteSettings
 from voice_agent.settings.service import AuthSettings, LogSettings, PrivacySettings, ServerSettings
-from voice_agent.settings.speaking import ChatterboxSettings, TtsSettings
+from voice_agent.settings.speaking import ChatterboxSettings, PiperSettings, TtsSettings
 from voice_agent.settings.storage import ModelsSettings, VoicesSettings
 from voice_agent.settings.telephone import TwilioSettings
 from voice_agent.settings.thinking import LlmSettings
@@ -24,6 +24,7 @@ __all__ = [
     "LlmSettings",
     "LogSettings",
     "ModelsSettings",
+    "PiperSettings",
     "PrivacySettings",
     "RecordsSettings",
     "RemoteSettings",

@@ -11,7 +11,7 @@ class TtsSettings(Group):
     """Text to speech."""
 
     engine: str = "auto"
-    """`auto`, `chatterbox`, `espeak` or `remote`."""
+    """`auto`, `chatterbox`, `piper`, `espeak` or `remote`."""
     model: str = ""
     """Name or folder of the model; empty lets the engine choose."""
     url: str = ""
@@ -27,6 +27,19 @@ class TtsSettings(Group):
     """Synthesis pauses when this much audio waits for a slow reader."""
     max_pending_requests: int = Field(default=32, ge=1)
     """Requests of one session that may wait for their turn."""
+
+
+class PiperSettings(Group):
+    """Piper's voices, when they speak; `tts.model` is the folder or name of the default one."""
+
+    threads: int = Field(default=0, ge=0, le=64)
+    """Windows of speech that are made at once, each on a core; 0 takes two if there are."""
+    noise_scale: float | None = Field(default=None, ge=0, le=2)
+    """How freely it speaks; the voice's own if it is not set."""
+    noise_w: float = Field(default=0.333, ge=0, le=2)
+    """How freely its rhythm; above 0.5 some sounds last half a second."""
+    ahead_s: float = Field(default=2.0, ge=0.5, le=10)
+    """A text waits while this much audio of it was not taken."""
 
 
 class ChatterboxSettings(Group):

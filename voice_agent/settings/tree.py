@@ -17,7 +17,7 @@ from voice_agent.settings.hearing import AsrSettings, WhisperSettings
 from voice_agent.settings.records import RecordsSettings
 from voice_agent.settings.remote import RemoteSettings
 from voice_agent.settings.service import AuthSettings, LogSettings, PrivacySettings, ServerSettings
-from voice_agent.settings.speaking import ChatterboxSettings, TtsSettings
+from voice_agent.settings.speaking import ChatterboxSettings, PiperSettings, TtsSettings
 from voice_agent.settings.storage import ModelsSettings, VoicesSettings
 from voice_agent.settings.telephone import TwilioSettings
 from voice_agent.settings.thinking import LlmSettings
@@ -39,6 +39,7 @@ class Settings(BaseSettings):
     whisper: WhisperSettings = Field(default_factory=WhisperSettings)
     tts: TtsSettings = Field(default_factory=TtsSettings)
     chatterbox: ChatterboxSettings = Field(default_factory=ChatterboxSettings)
+    piper: PiperSettings = Field(default_factory=PiperSettings)
     remote: RemoteSettings = Field(default_factory=RemoteSettings)
     llm: LlmSettings = Field(default_factory=LlmSettings)
     conversation: ConversationSettings = Field(default_factory=ConversationSettings)

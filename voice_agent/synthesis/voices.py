@@ -17,7 +17,13 @@ def listed(voices: VoiceLibrary) -> list[Voice]:
     Names and ids are shown; consent and clips never leave the service.
     """
     own = [
-        Voice(voice_id=v.voice_id, name=v.name, language=v.language, cloned=v.cloned)
+        Voice(
+            voice_id=v.voice_id,
+            name=v.name,
+            language=v.language,
+            cloned=v.cloned,
+            licence=v.licence or None,
+        )
         for v in voices.own
     ]
     registered = [

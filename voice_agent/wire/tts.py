@@ -185,6 +185,8 @@ class Voice(ServerMessage):
     language: str
     """`mul` for several."""
     cloned: bool
+    licence: str | None = None
+    """Of one of the engine's own: what whoever uses it should know."""
     duration_s: float | None = None
     created: str | None = None
 

@@ -79,12 +79,21 @@ class SpokenChunk:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VoiceInfo:
-    """A voice that a speaker can use."""
+    """A voice that a speaker can use.
+
+    Attributes:
+        voice_id: What requests call it.
+        name: What people call it.
+        language: Code.
+        cloned: From a clip.
+        licence: What whoever uses it should know; empty if nothing is known.
+    """
 
     voice_id: str
     name: str
     language: str
     cloned: bool = False
+    licence: str = ""
 
 
 class Speaker(Engine, Protocol):

@@ -130,12 +130,12 @@ class Library:
         convert = self._lib.espeak_TextToPhonemes
         convert.restype = ctypes.c_char_p
         convert.argtypes = (ctypes.POINTER(ctypes.c_void_p), ctypes.c_int, ctypes.c_int)
-        while at.value:
+        while at:
             said = convert(ctypes.byref(at), _UTF8, _IPA) or b""
-            if at.value is None:
+            if not at:
                 yield said.decode(), len(text)
                 return
-            read = data[: at.value - base].decode(errors="ignore")
+            read = data[: (at.value or base) - base].decode(errors="ignore")
             shorter = read[:-1]
             one_too_many = read[-1:].strip() and shorter[-1:] and not shorter[-1].isalnum()
             yield said.decode(), len(shorter if one_too_many else read)

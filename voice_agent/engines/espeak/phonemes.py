@@ -15,14 +15,24 @@ _WORD = re.compile(r"\S+")
 _CLOSERS = "\"'”’»)]}*_ \t\r\n"
 _ENDS_OF_SENTENCES = frozenset(".?!")
 # how the ends of clauses are written in what voices were trained on
-_MARKS = {".": ".", "?": "?", "!": "!", ",": ",", ":": ":", ";": ";", "–": ";", "—": ";"}
-_MARKS |= {"。": ".", "？": "?", "！": "!", "，": ",", "、": ",", "：": ":", "；": ";", "؟": "?"}
+_MARKS = {
+    **{mark: mark for mark in ".?!,:;"},
+    **dict.fromkeys("–—", ";"),
+    "\u3002": ".",  # the full-width ones
+    "\uff1f": "?",
+    "\uff01": "!",
+    "\uff0c": ",",
+    "\u3001": ",",
+    "\uff1a": ":",
+    "\uff1b": ";",
+    "\u061f": "?",  # Arabic
+}
 _NO_MARK = ","  # an ellipsis or a new line: without a mark the words around it are glued
 _LAST_MARK = "."  # without one the last phoneme is cut off
 _STRESS = "ˈˌ"
-_LENGTH = "ː"
+_LENGTH = "\u02d0"  # of a vowel; not a colon
 _LETTERS = frozenset({"Ll", "Lo", "Lm", "Lu"})
-_VOWELS = frozenset("aeiouyæɑɒɐɔəɚɛɜɪʊʌɨʉøœɝ")
+_VOWELS = frozenset("aeiouyæ\u0251ɒɐɔəɚɛɜ\u026aʊʌɨʉøœɝ")
 # Costs of laying phonemes against each other: a vowel for a consonant is the worst.
 _GAP, _OTHER, _OTHER_KIND = 2, 2, 3
 _PAUSE = -1

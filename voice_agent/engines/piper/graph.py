@@ -23,6 +23,7 @@ _CONVOLUTIONS = ("Conv", "ConvTranspose")
 _GRAPH, _METADATA = 7, 14
 _NODE, _NAME, _INITIALIZER, _INPUT, _OUTPUT = 1, 2, 5, 11, 12
 _NODE_INPUT, _NODE_OUTPUT, _NODE_OP, _NODE_ATTRIBUTE = 1, 2, 4, 5
+_VALUE_NAME = 1
 _ATTRIBUTE_NAME, _ATTRIBUTE_INT, _ATTRIBUTE_INTS = 1, 3, 8
 _TENSOR_DIMS, _TENSOR_NAME = 1, 8
 
@@ -136,13 +137,15 @@ class Graph:
         for node in self.nodes:
             if not any(name in known and name not in given for name in node.outputs):
                 continue
-            if flat and node.op in _CONVOLUTIONS:
+            flatten = flat and node.op in _CONVOLUTIONS
+            if flatten:
                 tall.add(node.inputs[1])
-            body += bytes_field(_NODE, _flat_node(node) if node.op in tall_ops(flat) else node.raw)
+            body += bytes_field(_NODE, _flat_node(node) if flatten else bytes(node.raw))
         for name in sorted(known - given):
             if name in self.weights:
                 raw = self.weights[name]
-                body += bytes_field(_INITIALIZER, _flat_weight(raw) if name in tall else raw)
+                weight = _flat_weight(raw) if name in tall else bytes(raw)
+                body += bytes_field(_INITIALIZER, weight)
             elif name not in self.makers:
                 raise BadGraph(f"nothing makes {name}")
         body += bytes_field(_NAME, b"part")
@@ -152,17 +155,14 @@ class Graph:
 
     def _read(self, view: memoryview) -> None:
         for number, _, value in fields(view):
-            match number:
-                case 1:
-                    self._add(_read_node(value))
-                case 5:
-                    self.weights[_text(value, _TENSOR_NAME)] = value
-                case 11:
-                    self.inputs.append(_text(value, 1))
-                case 12:
-                    self.outputs.append(_text(value, 1))
-                case _:
-                    pass
+            if number == _NODE:
+                self._add(_read_node(value))
+            elif number == _INITIALIZER:
+                self.weights[_text(value, _TENSOR_NAME)] = value
+            elif number == _INPUT:
+                self.inputs.append(_text(value, _VALUE_NAME))
+            elif number == _OUTPUT:
+                self.outputs.append(_text(value, _VALUE_NAME))
 
     def _add(self, node: Node) -> None:
         self.nodes.append(node)
@@ -172,26 +172,18 @@ class Graph:
             self.users.setdefault(name, []).append(node)
 
 
-def tall_ops(flat: bool) -> tuple[str, ...]:
-    """The operators that are rewritten."""
-    return _CONVOLUTIONS if flat else ()
-
-
 def _read_node(view: memoryview) -> Node:
     inputs, outputs, op, numbers = list[str](), list[str](), "", dict[str, list[int]]()
     for number, _, value in fields(view):
-        match number:
-            case 1:
-                inputs.append(bytes(value).decode())
-            case 2:
-                outputs.append(bytes(value).decode())
-            case 4:
-                op = bytes(value).decode()
-            case 5:
-                name, found = _read_attribute(value)
-                numbers[name] = found
-            case _:
-                pass
+        if number == _NODE_INPUT:
+            inputs.append(bytes(value).decode())
+        elif number == _NODE_OUTPUT:
+            outputs.append(bytes(value).decode())
+        elif number == _NODE_OP:
+            op = bytes(value).decode()
+        elif number == _NODE_ATTRIBUTE:
+            name, found = _read_attribute(value)
+            numbers[name] = found
     return Node(op=op, inputs=tuple(inputs), outputs=tuple(outputs), numbers=numbers, raw=view)
 
 
@@ -213,7 +205,7 @@ def _flat_node(node: Node) -> bytes:
     """A convolution over time as one over height 1 and time."""
     out = bytearray()
     for number, raw, value in fields(node.raw):
-        out += bytes_field(5, _flat_attribute(value)) if number == _NODE_ATTRIBUTE else raw
+        out += bytes_field(number, _flat_attribute(value)) if number == _NODE_ATTRIBUTE else raw
     return bytes(out)
 
 
