@@ -80,11 +80,10 @@ accuracy: setup ## Word error rate over a folder with transcripts.tsv: make accu
 
 soak: setup ## Thirty callers of the small Whisper for ten minutes: is anything lost?
 	@VOICE_AGENT_ASR__ENGINE=whisper VOICE_AGENT_ASR__MODEL=tests/assets/whisper-micro \
-		VOICE_AGENT_WHISPER__FINAL_WINDOW=short $(bin)/python -m benchmarks.soak --phone-talk 60
+		$(bin)/python -m benchmarks.soak --phone-talk 60
 
 calls: setup ## Ten telephone calls at once for five minutes (MINUTES=1): is everybody answered?
 	@VOICE_AGENT_ASR__ENGINE=whisper VOICE_AGENT_ASR__MODEL=tests/assets/whisper-micro \
-		VOICE_AGENT_WHISPER__FINAL_WINDOW=short \
 		$(bin)/python -m benchmarks.calls --minutes $(or $(MINUTES),5)
 
 kill-services: setup ## Services killed in the middle of turns, ten times each: what a caller notices

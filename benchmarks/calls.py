@@ -122,9 +122,7 @@ def numbers(count: int) -> list[str]:
 
 async def listen(callers: list[Caller]) -> None:
     """Finds the numbers in what was heard."""
-    with serving(
-        "asr", ASR__ENGINE="whisper", ASR__MODEL=str(MODEL), WHISPER__FINAL_WINDOW="short"
-    ) as (_, port):
+    with serving("asr", ASR__ENGINE="whisper", ASR__MODEL=str(MODEL)) as (_, port):
         for caller in callers:
             for turn in caller.turns:
                 turn.number = digits(await _text(f"ws://127.0.0.1:{port}/ws", turn.heard))

@@ -160,7 +160,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--device", choices=["cuda", "cpu"], default="cuda")
     parser.add_argument("--sessions", type=int, nargs="+", default=[1, 8, 30])
     parser.add_argument("--seconds", type=float, default=60, help="of speaking for each row")
-    parser.add_argument("--window", nargs="+", choices=["short", "full"], default=["short", "full"])
+    parser.add_argument("--window", nargs="+", choices=["auto", "full"], default=["auto", "full"])
     parser.add_argument("--no-partials", action="store_true", help="finals only")
     parser.add_argument("--speech", type=Path, help="folder with transcripts.tsv")
     parser.add_argument("--keep", type=Path, help="folder for the model, to use it again")

@@ -86,7 +86,6 @@ def running(model: Model) -> Generator[tuple[Services, str]]:
     settings = {
         "ASR__ENGINE": "whisper",
         "ASR__MODEL": str(MODEL),
-        "WHISPER__FINAL_WINDOW": "short",
         "REMOTE__GIVE_UP_S": "60",
         "LLM__BASE_URL": model.url,
         "LLM__MODEL": "scripted",

@@ -74,6 +74,9 @@ turns_total = Counter("voice_agent_turns_total", "Finished turns.", ["ended_by"]
 revised_words_total = Counter(
     "voice_agent_revised_words_total", "Committed words that a final changed."
 )
+partials_total = Counter(
+    "voice_agent_partials_total", "Partials shown, and hidden because they are doubtful.", ["fate"]
+)
 committed_words_total = Counter("voice_agent_committed_words_total", "Words committed by partials.")
 final_latency_s = Histogram(
     "voice_agent_final_latency_seconds",

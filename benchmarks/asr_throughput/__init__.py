@@ -10,9 +10,9 @@ speech, and none can end early or loop.
 
 Contenders (each is a file in `contenders`):
 
-- ``ours-full``, ``ours-short``: our engine; finals only, in windows of 30 s, as all others,
-  or of the utterance and a second. With word times, greedy. ``ours-short-alone`` decodes one
-  window at a time: what batching alone brings is the rest.
+- ``ours-full``, ``ours-auto``: our engine; finals only, in windows of 30 s, as all others,
+  or of the length that is safe for the model. With word times, greedy. ``ours-auto-alone``
+  decodes one window at a time: what batching alone brings is the rest.
 - ``sequential``: `WhisperModel.transcribe`, one call after another. Greedy, word times, no
   previous text; the checks and temperatures of faster-whisper as they stand.
 - ``direct``: the calls of CTranslate2 that a final needs and nothing around them, one after

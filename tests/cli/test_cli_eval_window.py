@@ -10,6 +10,7 @@ import soundfile
 from tests.cli.command import in_process, sentence
 from tests.phone_talk import HELD_OUT_VOICES, MODEL, held_out_sentences, say
 from tests.speech import pause
+from voice_agent.engines.whisper.evaluation import Decoded, Pair, difference
 
 _SAID = held_out_sentences()[:3]
 
@@ -34,7 +35,8 @@ def test_both_windows_are_compared_on_every_recording(folder: Path) -> None:
     assert result.exit_code == 0, result.output
     assert "3.flac" in result.output
     assert "wrong words of 2: full 3, short 3" in result.output
-    assert "short windows do no harm here" in result.output
+    assert "95 % interval" in result.output
+    assert "not enough recordings" in result.output  # four
 
 
 def test_json_has_the_figures(folder: Path) -> None:
@@ -44,6 +46,35 @@ def test_json_has_the_figures(folder: Path) -> None:
     assert (told["recordings"], told["words"]) == (4, words)
     assert told["full_word_error_percent"] == pytest.approx(300 / words, abs=0.01)
     assert 0 < told["short_time_ratio"] < 1
+    assert told["difference_points"] == 0
+    assert told["verdict"] == "not enough recordings"
+
+
+@pytest.mark.parametrize(
+    ("more", "verdict"),
+    [
+        ([0] * 60, "no harm"),
+        ([0] * 19, "not enough recordings"),  # equal, but too few to know
+        ([0, 0, 0, 2] * 10, "harm"),
+        ([0] * 58 + [9, -9], "not enough recordings"),
+        ([-1, 0, 0, 0] * 10, "no harm"),
+    ],
+)
+def test_it_says_harm_no_harm_or_that_nobody_knows(more: list[int], verdict: str) -> None:
+    def decoded(wrong: int) -> Decoded:
+        return Decoded(text="", wrong_words=wrong, words=10, run_s=1.0)
+
+    pairs = [
+        Pair(name="", audio_s=3.0, said="", full=decoded(1), short=decoded(1 + n)) for n in more
+    ]
+    found = difference(pairs)
+    assert found.verdict == verdict
+    assert found.low <= found.points <= found.high
+
+
+def test_a_window_can_be_tried(folder: Path) -> None:
+    result = in_process("eval-window", folder, "--model", MODEL, "--window", "30", "--json")
+    assert json.loads(result.output)["short_time_ratio"] > 0.5
 
 
 def test_a_folder_without_a_table_is_one_sentence(tmp_path: Path) -> None:

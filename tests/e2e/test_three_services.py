@@ -41,7 +41,6 @@ def everything() -> Generator[Everything]:
     settings = {
         "ASR__ENGINE": "whisper",
         "ASR__MODEL": MODEL,
-        "WHISPER__FINAL_WINDOW": "short",
         "TWILIO__INSECURE": "true",
         "REMOTE__GIVE_UP_S": 40,
     }

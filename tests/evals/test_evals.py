@@ -22,7 +22,6 @@ def agent() -> Generator[RunningService]:
         SERVER__PORT=free_port(),
         ASR__ENGINE="whisper",
         ASR__MODEL=MODEL,
-        WHISPER__FINAL_WINDOW="short",
     ) as service:
         yield service
         assert not [line for line in service.log if "ERROR" in line]

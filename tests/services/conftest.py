@@ -19,7 +19,7 @@ from tests.phone_talk import MODEL
 _ROOT = Path(__file__).parents[2]
 _START_TIMEOUT_S = 60.0
 # What hears in the tests unless they say otherwise: it understands what they say, and is fast.
-_HEARS = {"ASR__ENGINE": "whisper", "ASR__MODEL": MODEL, "WHISPER__FINAL_WINDOW": "short"}
+_HEARS = {"ASR__ENGINE": "whisper", "ASR__MODEL": MODEL}
 # Tests of clients that vanish look at what is left of them, and do not want to wait for it.
 _SOON_OVER = {"SERVER__RESUME_S": 1}
 EMBEDDED: dict[str, Any] = {"ASR__ENGINE": "pocketsphinx", "ASR__MODEL": ""}

@@ -1,10 +1,13 @@
 """Speech to text."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from voice_agent.settings.group import Group, Positive
+
+WindowLength = Literal["auto", "full"] | Annotated[float, Field(ge=1, le=30)]
+"""How much audio a model is shown at least: a choice, or seconds."""
 
 
 class AsrSettings(Group):
@@ -47,12 +50,10 @@ class WhisperSettings(Group):
     memory runs out."""
     beam_size: int = Field(default=0, ge=0, le=10)
     """Beams of finals; 0 is 1 (greedy) on a CPU and 5 on a GPU. Partials are greedy."""
-    partial_window: Literal["short", "full"] = "short"
-    """Audio the model is shown for a partial: `short` (what was said) or `full` (30 s)."""
-    final_window: Literal["short", "full"] = "full"
-    """The same for finals: `short` costs a third; `voice-agent eval-window` says what it
-    does to your model's accuracy."""
-    min_window_s: float = Field(default=3.0, ge=1, le=30)
-    """Shortest short window."""
+    partial_window: WindowLength = "auto"
+    """Audio the model is shown for a partial at least: `auto` (what is safe for its family, 12 s
+    for `base`), `full` (30 s, three times the work) or seconds."""
+    final_window: WindowLength = "auto"
+    """The same for finals; `voice-agent eval-window` measures it with your recordings."""
     max_batch: int = Field(default=0, ge=0, le=128)
     """Jobs that are decoded together at most; 0 is 8 on a CPU and 16 on a GPU."""

@@ -36,8 +36,8 @@ CONTENDERS: Mapping[str, Callable[[Path], Contender]] = {
     "sequential": _from("sequential", "Sequential"),
     "direct": _from("direct", "Direct"),
     "ours-full": _from("ours", "Ours", "full"),
-    "ours-short": _from("ours", "Ours", "short"),
-    "ours-short-alone": _from("ours", "Ours", "short", 1),
+    "ours-auto": _from("ours", "Ours", "auto"),
+    "ours-auto-alone": _from("ours", "Ours", "auto", 1),
     "pipecat": _from("pipecat", "Pipecat"),
     "whisper-live": _from("whisper_live", "WhisperLive"),
 }

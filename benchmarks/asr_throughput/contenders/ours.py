@@ -14,11 +14,11 @@ class Ours:
 
     Args:
         model: Folder.
-        window: `full` pads to 30 s, as all others do; `short` shows the utterance and a second.
+        window: `full` pads to 30 s, as all others do; `auto` shows what is safe for the model.
         max_batch: Windows in one call; 0 leaves it to the engine.
     """
 
-    def __init__(self, model: Path, window: Literal["full", "short"], max_batch: int = 0) -> None:
+    def __init__(self, model: Path, window: Literal["full", "auto"], max_batch: int = 0) -> None:
         windows = {"final_window": window, "partial_window": window}
         threads = int(os.environ["OMP_NUM_THREADS"])  # what the others go by
         settings = load_settings(

@@ -28,7 +28,7 @@ def heard(text: str, **fields: Any) -> Hypothesis:
         "ended": True,
         "language": "en",
     } | fields
-    return Hypothesis(text=text, words=words, **fields)
+    return Hypothesis(text=text.strip(), words=words, **fields)
 
 
 def window(label: int, *, frames: int = 500, seconds: float = 1.0, **fields: Any) -> Window:

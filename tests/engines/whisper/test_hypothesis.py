@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from tests.engines.whisper.scripted_model import heard
-from voice_agent.engines.whisper.hypothesis import compression_ratio, repeats
+from voice_agent.engines.whisper.loops import again, compression_ratio, repeats
 
 _SENTENCE = "could you please tell me when the next train to the airport leaves"
 
@@ -75,6 +75,7 @@ def test_text_that_compresses_too_well_is_looping() -> None:
     text = "abcdefgh" * 20
     assert compression_ratio(text) > 2.4
     assert heard(text).looping
+    assert heard(text).cleaned().text == ""
     assert compression_ratio(_SENTENCE) < 1.5
 
 
@@ -90,8 +91,62 @@ def test_characters_may_come_faster_than_words() -> None:
     assert heard(thai, language="th", audio_s=0.5).looping
 
 
-def test_a_model_that_did_not_come_to_an_end_is_looping() -> None:
-    assert heard("well", ended=False).looping
+def test_a_model_that_did_not_come_to_an_end_was_cut_or_is_looping() -> None:
+    cut = heard("well I would like to bo", ended=False)
+    assert cut.cut
+    assert not cut.looping
+    assert cut.cleaned().text == "well I would like to"
+    endless = heard("press one to reply " * 3, ended=False)
+    assert endless.looping
+    assert not endless.cut
+    assert endless.cleaned().text == "press one to reply"
+
+
+@pytest.mark.parametrize(
+    ("text", "more"),
+    [
+        ("press one to reply press one to reply", slice(4, 8)),
+        ("thank you thank you", slice(2, 4)),
+        ("well thank you thank you bye", slice(3, 5)),
+        ("press seven to go back press eight to go on " * 2, slice(10, 20)),
+        ("no no no no", slice(1, 4)),
+        ("no no no", None),
+        ("nine one one nine", None),
+    ],
+)
+def test_a_phrase_that_comes_twice_in_a_row_is_found(text: str, more: slice | None) -> None:
+    assert again(text.split()) == more
+
+
+def test_in_chinese_two_signs_may_come_twice() -> None:
+    assert again(list("看看谢谢"), spaced=False) is None
+    assert again(list("请稍等请稍等"), spaced=False) is None
+    assert again(list("请您稍等请您稍等"), spaced=False) == slice(4, 8)
+
+
+def test_a_phrase_said_twice_is_suspect_only_in_a_window_in_which_models_loop() -> None:
+    twice = heard("my number is my number is five")
+    assert not twice.suspect
+    assert not twice.doubtful
+    assert twice.cleaned() is twice
+    short = replace(twice, in_full=False)
+    assert short.suspect
+    assert short.cleaned().text == "my number is five"
+
+
+def test_a_phrase_said_again_where_nothing_is_heard_is_a_loop() -> None:
+    twice = heard("press one to reply press one to reply", audio_s=4.0)
+    late = [replace(word, start_s=4.0, end_s=4.0) for word in twice.words[4:]]
+    loop = replace(twice, words=(*twice.words[:4], *late))
+    assert loop.looping
+    assert loop.cleaned().text == "press one to reply"
+
+
+def test_before_a_loop_is_what_was_said_first() -> None:
+    looping = heard("so press one press one press one bye")
+    assert looping.before_loop().text == "so press one"
+    good = heard(_SENTENCE)
+    assert good.before_loop() is good
 
 
 def test_unsure_words_are_doubtful_and_silent_only_where_no_speech_was_heard() -> None:

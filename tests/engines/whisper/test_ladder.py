@@ -4,12 +4,17 @@ from prometheus_client import REGISTRY
 from tests.engines.whisper.scripted_model import Call, ScriptedModel, heard, window
 from voice_agent.engines.whisper.hypothesis import Hypothesis
 from voice_agent.engines.whisper.ladder import attempt, decode, rungs
+from voice_agent.engines.whisper.model import confidence
 from voice_agent.engines.whisper.window import FULL_FRAMES
 
 _GOOD = heard("good")
 _UNSURE = heard("unsure", mean_log_probability=-1.5)
 _UNSURER = heard("unsurer", mean_log_probability=-2.0)
-_LOOPING = heard("looping", ended=False)
+_LOOPING = heard("looping again " * 5, ended=False)
+_CUT = heard("more to say", ended=False)
+_TWICE = heard("press one to reply " * 2, in_full=False)
+_TWICE_IN_FULL = heard("press one to reply " * 2)
+_ONCE = heard("press one to reply")
 _SILENT = heard("thanks", mean_log_probability=-1.5, no_speech_probability=0.9)
 
 
@@ -27,14 +32,9 @@ def texts(found: list[Hypothesis]) -> list[str]:
     return [hypothesis.text for hypothesis in found]
 
 
-def test_short_windows_are_tried_short_then_full_then_drawn() -> None:
-    assert [(rung.frames, rung.temperature) for rung in rungs(500)] == [
-        (500, 0.0),
-        (FULL_FRAMES, 0.0),
-        (FULL_FRAMES, 0.4),
-        (FULL_FRAMES, 0.8),
-    ]
-    assert [rung.temperature for rung in rungs(FULL_FRAMES)] == [0.0, 0.4, 0.8]
+def test_what_is_bad_is_tried_in_the_full_window_then_drawn() -> None:
+    assert [rung.temperature for rung in rungs(patient=True)] == [0.0, 0.4, 0.8]
+    assert [rung.temperature for rung in rungs(patient=False)] == [0.0]
 
 
 def test_what_comes_out_well_is_decoded_once() -> None:
@@ -70,17 +70,54 @@ def test_a_window_keeps_its_language_and_its_prompt_when_it_is_tried_again() -> 
     assert (retried.language, retried.prompt) == ("de", (7, 8))
 
 
-def test_without_time_bad_rows_are_left_as_they_are() -> None:
-    script = model([_LOOPING, _UNSURE])
-    found = decode(script, [window(1), window(2)], beam_size=1, patient=False)
-    assert texts(found) == ["looping", "unsure"]
+def test_without_time_bad_rows_have_one_more_try() -> None:
+    script = model([_LOOPING, _UNSURE, _GOOD], [_GOOD, _UNSURER])
+    found = decode(script, [window(n) for n in range(3)], beam_size=1, patient=False)
+    assert texts(found) == ["good", "unsure", "good"]
+    assert [how(call) for call in script.calls] == [
+        ([0, 1, 2], 500, 0.0),
+        ([0, 1], FULL_FRAMES, 0.0),
+    ]
+
+
+def test_what_was_shown_in_full_is_not_decoded_again_in_the_same_way() -> None:
+    script = model([_LOOPING, _TWICE_IN_FULL])
+    rows = [window(n, frames=FULL_FRAMES) for n in range(2)]
+    decode(script, rows, beam_size=1, patient=False)
     assert len(script.calls) == 1
+
+
+def test_a_phrase_said_twice_is_what_the_full_window_says() -> None:
+    script = model([_TWICE], [_ONCE])
+    (found,) = decode(script, [window(1)], beam_size=1, patient=False)
+    assert found.text == _ONCE.text
+    script = model([_TWICE], [_TWICE_IN_FULL])
+    (found,) = decode(script, [window(1)], beam_size=1, patient=True)
+    assert found.cleaned().text == _TWICE.text
+    assert len(script.calls) == 2
+
+
+def test_a_loop_that_the_full_window_makes_worse_goes_out_once_and_unsure() -> None:
+    script = model([_TWICE], [_LOOPING])
+    (found,) = decode(script, [window(1)], beam_size=1, patient=False)
+    assert found.cleaned().text == "press one to reply"
+    assert confidence(found.cleaned()) <= 0.2
+
+
+def test_what_had_too_few_tokens_gets_all_there_are() -> None:
+    script = model([_CUT], [_GOOD])
+    (found,) = decode(script, [window(1, frames=FULL_FRAMES)], beam_size=1, patient=True)
+    assert found.text == "good"
+    assert [call.windows[0].roomy for call in script.calls] == [False, True]
+    script = model([_CUT], [_CUT])
+    (found,) = decode(script, [window(1)], beam_size=1, patient=True)
+    assert found.cut  # no tokens are drawn for it: there would not be fewer
 
 
 def test_partials_among_finals_are_not_tried_again() -> None:
     script = model([_LOOPING, _LOOPING], [_GOOD])
     found = decode(script, [window(1), window(2)], beam_size=1, patient=True, partials=[0])
-    assert texts(found) == ["looping", "good"]
+    assert texts(found) == [_LOOPING.text, "good"]
     assert script.batches == [[1, 2], [2]]
 
 
@@ -90,7 +127,7 @@ def test_partials_among_finals_are_not_tried_again() -> None:
         ([_UNSURER, _UNSURE, _UNSURER, _LOOPING], "unsure"),
         ([_LOOPING, _UNSURER, _LOOPING, _LOOPING], "unsurer"),
         ([_UNSURE, _LOOPING, _LOOPING, _UNSURER], "unsure"),
-        ([_LOOPING, _LOOPING, _LOOPING, _LOOPING], "looping"),
+        ([_LOOPING, _LOOPING, _LOOPING, _LOOPING], _LOOPING.text),
     ],
 )
 def test_of_bad_ones_the_best_is_taken(tries: list[Hypothesis], best: str) -> None:

@@ -16,6 +16,7 @@ from tests.engines.whisper.scripted_model import (
 )
 from voice_agent.engines.whisper.hypothesis import Hypothesis
 from voice_agent.engines.whisper.owner import Owner
+from voice_agent.engines.whisper.window import FULL
 from voice_agent.engines.whisper.work import silence_of
 from voice_agent.errors import EngineTimeout, EngineUnavailable
 
@@ -266,4 +267,4 @@ async def test_a_model_that_fails_while_it_warms_up_is_unavailable() -> None:
     model = ScriptedModel(script=raises(RuntimeError("invalid weights")))
     async with opened(model) as owner:
         with pytest.raises(EngineUnavailable, match="whisper failed: invalid weights"):
-            await owner.run_alone([silence_of(1.0, short=True)], model)
+            await owner.run_alone([silence_of(1.0, FULL)], model)

@@ -36,14 +36,18 @@ async def test_late_jobs_raise_the_pressure_and_partials_no_longer_fill_up_batch
     assert model.batches[-2:] == [[2, 4], [1, 3]]
 
 
-async def test_under_pressure_bad_finals_are_not_tried_again() -> None:
-    model = ScriptedModel(script=lambda call: [heard("x", ended=False) for _ in call.windows])
+async def test_under_pressure_bad_finals_are_tried_once_more_in_the_full_window() -> None:
+    model = ScriptedModel(script=lambda call: [heard("x", mean_log_probability=-2) for _ in "1"])
     async with opened(model, clock=ScriptedClock()) as owner:
         await ask(owner, 1)
         assert len(model.calls) == 4
-        owner.pressure.note(2.0)
-        await ask(owner, 1)
-        assert len(model.calls) == 5
+        for level in (1, 2, 3, 4):
+            _press(owner, level)
+            before = len(model.calls)
+            await ask(owner, 1)
+            tries = model.calls[before:]
+            assert [call.windows[0].frames for call in tries] == [500, FULL_FRAMES]
+            assert [call.temperature for call in tries] == [0.0, 0.0]
 
 
 async def test_the_pressure_shown_falls_also_while_nothing_comes() -> None:
@@ -83,22 +87,15 @@ async def test_who_leaves_while_a_batch_waits_for_more_is_not_decoded() -> None:
     assert model.batches == [[2]]
 
 
-async def test_under_pressure_finals_get_short_windows_and_then_a_smaller_model() -> None:
-    clock = ScriptedClock()
+async def test_no_pressure_changes_the_windows_or_the_model_of_a_final() -> None:
     big, small = ScriptedModel("big", 300), ScriptedModel("small", 200)
-    async with opened(big, small, clock=clock) as owner:
-        await ask(owner, 1, model="big", frames=FULL_FRAMES)
-        _press(owner, 2)
-        await ask(owner, 2, model="big", frames=FULL_FRAMES)
-        assert not owner.stand_ins
-        _press(owner, 3)
-        await ask(owner, 3, model="big", frames=FULL_FRAMES)
-        assert owner.stand_ins == {"big": "small"}
-        clock.now_s += 60
-        await ask(owner, 4, model="big", frames=FULL_FRAMES)
-        assert not owner.stand_ins
-    assert [call.windows[0].frames for call in big.calls] == [FULL_FRAMES, 300, FULL_FRAMES]
-    assert (small.batches, small.calls[0].windows[0].frames) == ([[3]], 300)
+    async with opened(big, small, clock=ScriptedClock()) as owner:
+        for level in (1, 2, 3, 4):
+            _press(owner, level)
+            await ask(owner, level, model="big", frames=1200)
+            assert not owner.stand_ins
+    assert [call.windows[0].frames for call in big.calls] == [1200] * 4
+    assert not small.calls
 
 
 def _press(owner: ScriptedOwner, level: int) -> None:

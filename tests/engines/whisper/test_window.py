@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from voice_agent.engines.base import ASR_SAMPLE_RATE_HZ, Samples
-from voice_agent.engines.whisper.window import FULL_FRAMES, MAX_SAMPLES, pieces, window_frames
+from voice_agent.engines.whisper.window import FULL, FULL_FRAMES, MAX_SAMPLES, WindowRule, pieces
 
 _HZ = ASR_SAMPLE_RATE_HZ
 _NOISE = np.random.default_rng(0).normal(0, 0.1, 600 * _HZ).astype(np.float32)
@@ -13,32 +13,25 @@ _NOISE = np.random.default_rng(0).normal(0, 0.1, 600 * _HZ).astype(np.float32)
 @pytest.mark.parametrize(
     ("seconds", "frames"),
     [
-        (0, 300),
-        (2, 300),
-        (2.01, 500),
-        (4, 500),
-        (7, 800),
+        (0, 1200),
         (10, 1200),
-        (15, 1600),
-        (19, 2000),
-        (24, 2500),
-        (24.01, FULL_FRAMES),
+        (10.01, 1500),
+        (13, 1500),
+        (18, 2000),
+        (23, 2500),
+        (23.01, FULL_FRAMES),
         (29, FULL_FRAMES),
     ],
 )
-def test_a_short_window_is_the_audio_and_a_second_rounded_up(seconds: float, frames: int) -> None:
-    assert window_frames(round(seconds * _HZ), short=True) == frames
-
-
-def test_a_window_is_never_shorter_than_its_floor() -> None:
-    assert window_frames(_HZ, short=True, floor_s=5) == 500
-    assert window_frames(_HZ, short=True, floor_s=6) == 800
-    assert window_frames(_HZ, short=True, floor_s=30) == FULL_FRAMES
-    assert window_frames(11 * _HZ, short=True, floor_s=5) == 1200
+def test_a_window_is_the_audio_and_silence_but_not_shorter_than_is_safe(
+    seconds: float, frames: int
+) -> None:
+    rule = WindowRule(least_s=12, after_s=2)
+    assert rule.frames(round(seconds * _HZ)) == frames
 
 
 def test_a_full_window_is_thirty_seconds_whatever_is_in_it() -> None:
-    assert {window_frames(n * _HZ, short=False) for n in range(30)} == {FULL_FRAMES}
+    assert {FULL.frames(n * _HZ) for n in range(30)} == {FULL_FRAMES}
 
 
 def audio(seconds: float, quiet_s: tuple[float, ...] = ()) -> Samples:
@@ -83,3 +76,17 @@ def test_a_cut_is_in_the_middle_of_the_quiet_spot() -> None:
 def test_no_piece_is_too_short_to_be_understood() -> None:
     for seconds, quiet_s in ((29.2, 28.9), (40, 28.9), (29.0001, 25)):
         assert all(len(p) >= _HZ for _, p in pieces(audio(seconds, quiet_s=(quiet_s,))))
+
+
+def test_pieces_may_be_shorter_than_a_window() -> None:
+    samples = audio(29, quiet_s=(6.2, 14.1, 21))
+    found = list(pieces(samples, 8 * _HZ))
+    assert np.array_equal(np.concatenate([piece for _, piece in found]), samples)
+    assert all(len(piece) <= 8 * _HZ for _, piece in found)
+    assert abs(len(found[0][1]) / _HZ - 6.2) <= 0.15
+
+
+def test_a_stop_inside_of_a_word_is_not_taken_for_a_pause() -> None:
+    samples = audio(40, quiet_s=(26,))
+    samples[round(22.5 * _HZ) : round(22.6 * _HZ)] *= 0.01  # as quiet, but too short
+    assert abs(len(next(pieces(samples))[1]) / _HZ - 26) <= 0.15

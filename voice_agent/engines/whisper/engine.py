@@ -2,9 +2,10 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
+from voice_agent import metrics
 from voice_agent.engines.base import (
     ASR_SAMPLE_RATE_HZ,
     PARTIAL_EVERY_S,
@@ -13,40 +14,23 @@ from voice_agent.engines.base import (
     RecognizeJob,
     Transcript,
 )
+from voice_agent.engines.whisper.families import window_rule
 from voice_agent.engines.whisper.hypothesis import Hypothesis
 from voice_agent.engines.whisper.memory import keep_freed_memory
-from voice_agent.engines.whisper.model import AUTO, SPACELESS, LoadedModel, Window, confidence
+from voice_agent.engines.whisper.model import AUTO, LoadedModel, Window, confidence
 from voice_agent.engines.whisper.owner import Owner
 from voice_agent.engines.whisper.placement import cpu_threads, placement
-from voice_agent.engines.whisper.window import MAX_SAMPLES, pieces, window_frames
+from voice_agent.engines.whisper.tokens import longest_samples
+from voice_agent.engines.whisper.turn import Turn, left_out
+from voice_agent.engines.whisper.window import MAX_SAMPLES, WindowRule, pieces
 from voice_agent.engines.whisper.work import Work, silence_of
 from voice_agent.errors import EngineUnavailable, Unsupported
 from voice_agent.settings import WhisperSettings
 
-# a detected language is kept for the rest of the turn once it was heard in this much
-_LANGUAGE_KNOWN_S = 2.0
-# a partial leaves out settled audio once the turn is this long, but keeps this much of it
-_TRIM_ABOVE_S = 12.0
-_KEEP_S = 4.0
+# less than this is not cut again for want of tokens: no language says so much in so little time
+_SHORTEST_CUT_SAMPLES = 3 * ASR_SAMPLE_RATE_HZ
 # beyond the minute after which a batch counts as stuck
 _LOST_AFTER_S = 60.0
-
-
-@dataclass(slots=True)
-class _Turn:
-    """What is kept of a turn between its jobs."""
-
-    language: str = ""
-    language_probability: float | None = None
-    next_partial_s: float = 0.0
-
-    def hear(self, hypothesis: Hypothesis) -> None:
-        """Keeps a language that was detected in enough audio."""
-        if hypothesis.language_probability is None:
-            return
-        self.language_probability = hypothesis.language_probability
-        if hypothesis.audio_s >= _LANGUAGE_KNOWN_S:
-            self.language = hypothesis.language
 
 
 class WhisperRecognizer:
@@ -72,10 +56,8 @@ class WhisperRecognizer:
         on_gpu = self._device == "cuda"
         self._beam_size = settings.beam_size or (5 if on_gpu else 1)
         self._max_batch = settings.max_batch or (16 if on_gpu else 8)
-        self._owner = Owner(
-            self._load_all, max_batch=self._max_batch, min_window_s=settings.min_window_s
-        )
-        self._turns: dict[tuple[str, int], _Turn] = {}
+        self._owner = Owner(self._load_all, max_batch=self._max_batch)
+        self._turns: dict[tuple[str, int], Turn] = {}
         self._closed = False
 
     @property
@@ -122,10 +104,8 @@ class WhisperRecognizer:
         if stretch != 1:
             how = f"come {stretch} times less often" if stretch else "are not made"
             found["partials"] = f"partials {how}: finals were waiting"
-        if self._owner.pressure.short_windows and self._settings.final_window == "full":
-            found["windows"] = "finals see only what was said: finals were waiting"
         for model, smaller in self._owner.stand_ins.items():
-            found[f"model {model}"] = f"out of memory or too slow: {smaller} stands in"
+            found[f"model {model}"] = f"out of memory: {smaller} stands in"
         return found
 
     async def load(self) -> None:
@@ -134,11 +114,9 @@ class WhisperRecognizer:
 
     async def warm_up(self) -> None:
         """Decodes silence in the windows that finals and partials will have."""
-        settings = self._settings
-        lengths = {settings.partial_window == "short", settings.final_window == "short"}
         for model in self._owner.models.values():
-            for short in lengths:
-                await self._owner.run_alone([silence_of(1.0, short=short)], model)
+            for rule in {self._rule(model, is_partial=partial) for partial in (True, False)}:
+                await self._owner.run_alone([silence_of(1.0, rule)], model)
 
     async def close(self) -> None:
         """Fails what waits."""
@@ -163,13 +141,19 @@ class WhisperRecognizer:
         """
         model = self._model_for(job)
         key = job.session_id, job.turn_id
-        turn = self._turns.get(key, _Turn())
+        turn = self._turns.get(key, Turn())
         if job.priority is Priority.PARTIAL:
             self._turns[key] = turn  # not for a final: who has no partials releases no turn
             return await self._partial(job, model, turn)
+        return await self._final(job, model, turn)
+
+    async def _final(self, job: RecognizeJob, model: LoadedModel, turn: Turn) -> Transcript | None:
         found: list[tuple[float, Hypothesis]] = []
         deadline_s = time.monotonic() + job.timeout_s
-        for start, samples in pieces(job.samples):
+        longest = longest_samples(turn.language_for(job), model.prompt(job.prompt, job.hotwords))
+        waiting = list(pieces(job.samples, longest))
+        while waiting:
+            start, samples = waiting.pop(0)
             window = self._window(replace(job, samples=samples), model, turn)
             work = Work(window=window, model=model.name, beam_size=self._beam_size)
             piece = replace(job, timeout_s=max(0.0, deadline_s - time.monotonic()))
@@ -177,38 +161,49 @@ class WhisperRecognizer:
             if hypothesis is None:  # the session is gone
                 return None
             turn.hear(hypothesis)
+            if hypothesis.cut and len(samples) > _SHORTEST_CUT_SAMPLES:
+                # more was said than there are tokens for
+                halves = pieces(samples, len(samples) * 2 // 3)
+                waiting[:0] = [(start + at, half) for at, half in halves]
+                continue
             found.append((start / ASR_SAMPLE_RATE_HZ, hypothesis.cleaned()))
         return _transcript(found, turn)
 
     async def _partial(
-        self, job: RecognizeJob, model: LoadedModel, turn: _Turn
+        self, job: RecognizeJob, model: LoadedModel, turn: Turn
     ) -> Transcript | None:
         length_s = len(job.samples) / ASR_SAMPLE_RATE_HZ
         stretch = self._owner.pressure.partial_stretch
-        left_out = _left_out(job)
-        samples = job.samples[left_out:]
+        skipped = left_out(job)
+        samples = job.samples[skipped:]
         if not stretch or length_s < turn.next_partial_s or len(samples) > MAX_SAMPLES:
             return None
         turn.next_partial_s = length_s + (stretch - 0.5) * PARTIAL_EVERY_S if stretch > 1 else 0.0
         window = self._window(replace(job, samples=samples), model, turn)
         hypothesis = await self._run(Work(window=window, model=model.name, is_final=False), job)
-        # a bad hypothesis would take good words off the screen
-        if hypothesis is None or hypothesis.doubtful or hypothesis.silent:
+        if hypothesis is None:
+            return None
+        shown = turn.shown(hypothesis)
+        metrics.partials_total.labels("hidden" if shown is None else "shown").inc()
+        if shown is None:
             return None
         turn.hear(hypothesis)
-        return _transcript([(left_out / ASR_SAMPLE_RATE_HZ, hypothesis)], turn)
+        return _transcript([(skipped / ASR_SAMPLE_RATE_HZ, shown)], turn)
 
-    def _window(self, job: RecognizeJob, model: LoadedModel, turn: _Turn) -> Window:
-        is_partial = job.priority is Priority.PARTIAL
-        length = self._settings.partial_window if is_partial else self._settings.final_window
+    def _window(self, job: RecognizeJob, model: LoadedModel, turn: Turn) -> Window:
+        rule = self._rule(model, is_partial=job.priority is Priority.PARTIAL)
         return Window(
             samples=job.samples,
-            frames=window_frames(
-                len(job.samples), short=length == "short", floor_s=self._settings.min_window_s
-            ),
-            language=turn.language if job.language == AUTO and turn.language else job.language,
+            frames=rule.frames(len(job.samples)),
+            language=turn.language_for(job),
             prompt=model.prompt(job.prompt, job.hotwords),
         )
+
+    def _rule(self, model: LoadedModel, *, is_partial: bool) -> WindowRule:
+        """How long the windows of a model are: as set, else what is safe for it."""
+        settings = self._settings
+        wanted = settings.partial_window if is_partial else settings.final_window
+        return window_rule(wanted, model.family)
 
     async def _run(self, work: Work, job: RecognizeJob) -> Hypothesis | None:
         return await self._owner.run(
@@ -242,18 +237,10 @@ class WhisperRecognizer:
         return loaded
 
 
-def _left_out(job: RecognizeJob) -> int:
-    """Samples of settled audio that a partial of a long turn need not hear again."""
-    length_s = len(job.samples) / ASR_SAMPLE_RATE_HZ
-    if length_s <= _TRIM_ABOVE_S:
-        return 0
-    return round(max(0.0, min(job.settled_s, length_s - _KEEP_S)) * ASR_SAMPLE_RATE_HZ)
-
-
-def _transcript(found: Sequence[tuple[float, Hypothesis]], turn: _Turn) -> Transcript:
+def _transcript(found: Sequence[tuple[float, Hypothesis]], turn: Turn) -> Transcript:
     """Joins the pieces of a turn, each with its offset in seconds."""
     language = found[0][1].language
-    separator = "" if language in SPACELESS else " "
+    separator = " " if found[0][1].spaced else ""
     said = [hypothesis for _, hypothesis in found if hypothesis.text]
     words = tuple(
         replace(w, start_s=round(w.start_s + at_s, 3), end_s=round(w.end_s + at_s, 3))

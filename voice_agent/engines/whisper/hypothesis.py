@@ -1,28 +1,24 @@
 """What the model made of one piece of audio, and signs that it made it up.
 
 The thresholds are those that Whisper and faster-whisper use (compression ratio 2.4, mean
-log probability −1, no-speech probability 0.6). The loop check is for short windows, on which
-stock weights may repeat themselves without end.
+log probability −1, no-speech probability 0.6).
 """
 
 import math
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from voice_agent.engines.base import TimedWord
+from voice_agent.engines.whisper.loops import again, compression_ratio, repeats, spelled, unspoken
 from voice_agent.engines.whisper.words import SPACELESS
 
 _MAX_COMPRESSION = 2.4
 _MIN_LOG_PROBABILITY = -1.0
 _MAX_NO_SPEECH = 0.6
-# People say "no no no no no" and read out "zero zero zero zero zero"; nobody says a phrase
-# five times, or ten words that are all the same.
-_LOOP_ROUNDS = 5
-_LOOP_WORDS = 10
-_LONGEST_PHRASE_WORDS = 6
 _MAX_WORDS_PER_S = 7.0  # fast speech has 5
 _MAX_SIGNS_PER_S = 20.0  # where a word is a character; Thai has 12 or so
+# how sure one may be of what is left of a loop
+_LOOP_LOG_PROBABILITY = math.log(0.2)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +34,7 @@ class Hypothesis:
         ended: Whether the model came to an end by itself.
         language: What was decoded.
         language_probability: How sure that language is; None if it was given.
+        in_full: Whether the model was shown the full window.
     """
 
     text: str
@@ -48,67 +45,87 @@ class Hypothesis:
     ended: bool
     language: str
     language_probability: float | None = None
+    in_full: bool = True
+
+    @property
+    def spaced(self) -> bool:
+        """Whether there are spaces between its words."""
+        return self.language not in SPACELESS
+
+    @property
+    def unsure(self) -> bool:
+        """Whether the tokens are not what the model would say of clear speech."""
+        return self.mean_log_probability < _MIN_LOG_PROBABILITY
 
     @property
     def doubtful(self) -> bool:
         """Whether another decode might do better."""
-        return self.looping or self.mean_log_probability < _MIN_LOG_PROBABILITY
+        return self.looping or self.suspect or self.cut or self.unsure
 
     @property
     def looping(self) -> bool:
-        """Whether it runs on, repeats itself, or says more than can be said in the time."""
-        per_s = _MAX_SIGNS_PER_S if self.language in SPACELESS else _MAX_WORDS_PER_S
+        """Whether it repeats itself without end, or says more than can be said in the time."""
+        return self.made_up or (not self.ended and self.says_again)
+
+    @property
+    def made_up(self) -> bool:
+        """Whether no one can have said this."""
+        per_s = _MAX_WORDS_PER_S if self.spaced else _MAX_SIGNS_PER_S
         return (
-            not self.ended
-            or compression_ratio(self.text) > _MAX_COMPRESSION
+            compression_ratio(self.text) > _MAX_COMPRESSION
             or repeats(spelled(self.words)) is not None
+            or unspoken(self.words)
             or len(self.words) > 2 + per_s * self.audio_s
         )
 
     @property
+    def says_again(self) -> bool:
+        """Whether a phrase comes twice in a row: a loop, or it was said twice."""
+        return again(spelled(self.words), spaced=self.spaced) is not None
+
+    @property
+    def suspect(self) -> bool:
+        """Whether a phrase comes twice in a window in which models loop."""
+        return self.says_again and not self.in_full
+
+    @property
+    def cut(self) -> bool:
+        """Whether it had more to say than it had tokens for."""
+        return not self.ended and not self.looping
+
+    @property
     def silent(self) -> bool:
         """Whether nothing was said: the model thinks so, and is unsure of its words."""
-        return (
-            self.no_speech_probability > _MAX_NO_SPEECH
-            and self.mean_log_probability < _MIN_LOG_PROBABILITY
-        )
+        return self.no_speech_probability > _MAX_NO_SPEECH and self.unsure
 
     def cleaned(self) -> "Hypothesis":
-        """Without what was made up: empty if silent or no words, one round of each loop."""
+        """Without what was made up: empty if silent or no words, one round of each loop.
+
+        Whoever reads the rest of a loop is told not to trust it. Of a text that was cut the
+        last word is left out, for it may be a part of one.
+        """
         if self.silent or not self.words:
             return replace(self, text="", words=())
         words = list(self.words)
-        while (rounds := repeats(spelled(words))) is not None:
-            del words[rounds]
-        if len(words) == len(self.words):
-            return self
-        separator = "" if self.language in SPACELESS else " "
-        return replace(self, text=separator.join(w.word for w in words), words=tuple(words))
+        if self.looping or self.suspect:
+            while (rounds := again(spelled(words), spaced=self.spaced)) is not None:
+                del words[rounds]
+            # a loop of letters inside of a word has no round that could be left
+            endless = compression_ratio(" ".join(w.word for w in words)) > _MAX_COMPRESSION
+            return self._of(() if endless else words, sure=_LOOP_LOG_PROBABILITY)
+        return self._of(words[:-1]) if self.cut else self
 
+    def before_loop(self) -> "Hypothesis":
+        """What comes before a phrase is said again, that phrase included; all if none is."""
+        rounds = again(spelled(self.words), spaced=self.spaced)
+        return self if rounds is None else self._of(self.words[: rounds.start])
 
-def spelled(words: Sequence[TimedWord]) -> list[str]:
-    """The words for comparing: lower case, no punctuation at the ends."""
-    return [w.word.lower().strip(".,;:!?…\"'") for w in words]
-
-
-def compression_ratio(text: str) -> float:
-    """How far the text can be compressed; above 2.4 it repeats itself (as in Whisper)."""
-    raw = text.encode()
-    return len(raw) / len(zlib.compress(raw)) if raw else 0.0
-
-
-def repeats(words: Sequence[str]) -> slice | None:
-    """Where a loop goes on after its first round, until something else follows.
-
-    A loop is a phrase of up to six words that comes at least five times, or one word that
-    comes at least ten times.
-    """
-    for length in range(1, _LONGEST_PHRASE_WORDS + 1):
-        looped = length * max(_LOOP_ROUNDS, math.ceil(_LOOP_WORDS / length))
-        for start in range(len(words) - looped + 1):
-            end = start + length
-            while end < len(words) and words[end] == words[end - length]:
-                end += 1
-            if end - start >= looped:
-                return slice(start + length, end)
-    return None
+    def _of(self, words: Sequence[TimedWord], *, sure: float = 0.0) -> "Hypothesis":
+        separator = " " if self.spaced else ""
+        return replace(
+            self,
+            text=separator.join(w.word for w in words),
+            words=tuple(words),
+            mean_log_probability=min(self.mean_log_probability, sure),
+            ended=True,
+        )

@@ -1,8 +1,10 @@
 """Decoding again what came out badly: the temperature fallback of Whisper, for a batch.
 
-A short window that made the model doubtful is tried with the full one, then tokens are drawn
-at rising temperatures (Radford et al. 2022, section 4.5, has 0 to 1 in steps of 0.2; two of
-them keep a bad minute from costing six times its audio).
+A final that is doubtful, or says a phrase twice, is always tried once more in the full window,
+also when there is no time: what short windows save is worth nothing if they may loop. What the
+full window says twice as well was said twice. If there is time, tokens are then drawn at rising
+temperatures (Radford et al. 2022, section 4.5, has 0 to 1 in steps of 0.2; two of them keep a
+bad minute from costing six times its audio).
 """
 
 from collections.abc import Collection, Sequence
@@ -47,18 +49,15 @@ class Decoder(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rung:
-    """One way to decode."""
+    """One way to decode again, in the full window."""
 
-    frames: int
     temperature: float = 0.0
 
 
-def rungs(frames: int) -> list[Rung]:
-    """What is tried in order, for windows of this length."""
-    first = [Rung(frames=frames)]
-    padded = [Rung(frames=FULL_FRAMES)] if frames < FULL_FRAMES else []
-    drawn = [Rung(frames=FULL_FRAMES, temperature=t) for t in _TEMPERATURES]
-    return first + padded + drawn
+def rungs(*, patient: bool) -> list[Rung]:
+    """What is tried in order after the first attempt."""
+    drawn = [Rung(temperature=t) for t in _TEMPERATURES]
+    return [Rung(), *drawn] if patient else [Rung()]
 
 
 def decode(
@@ -75,22 +74,26 @@ def decode(
         model: Loaded; whatever its `decode` raises is passed on.
         windows: Equally long in `frames` and in `prompt`.
         beam_size: 1 is greedy.
-        patient: Whether there is time to try again.
+        patient: Whether there is time to try more than once again.
         partials: Rows that are not tried again in any case: the next partial is near.
 
     Returns:
         For each window the first result that is not doubtful, else the likeliest.
     """
-    first, *others = rungs(windows[0].frames)
-    best = model.decode(windows, beam_size=beam_size, temperature=first.temperature)
-    for rung in others if patient else ():
-        bad = (i for i, hypothesis in enumerate(best) if _needs_another(hypothesis))
-        again = [i for i in bad if i not in partials]
+    best = model.decode(windows, beam_size=beam_size)
+    shown_full = windows[0].frames >= FULL_FRAMES
+    for rung in rungs(patient=patient):
+        same = shown_full and not rung.temperature  # as the attempt before it
+        again = [
+            i
+            for i, hypothesis in enumerate(best)
+            if i not in partials and _needs(hypothesis, rung) and (hypothesis.cut or not same)
+        ]
         if not again:
-            break
+            continue
         metrics.engine_trouble_total.labels("whisper", "again").inc(len(again))
         tries = model.decode(
-            [replace(windows[i], frames=rung.frames) for i in again],
+            [replace(windows[i], frames=FULL_FRAMES, roomy=best[i].cut) for i in again],
             beam_size=beam_size,
             temperature=rung.temperature,
         )
@@ -114,10 +117,20 @@ def attempt(
         return error
 
 
-def _needs_another(hypothesis: Hypothesis) -> bool:
-    # silence is no mistake: drawing tokens would only invent some
-    return hypothesis.doubtful and not hypothesis.silent
+def _needs(hypothesis: Hypothesis, rung: Rung) -> bool:
+    """Whether this may make it better."""
+    if hypothesis.silent:  # is no mistake: drawing tokens would only invent some
+        return False
+    if rung.temperature:  # other tokens are not fewer
+        return hypothesis.looping or hypothesis.suspect or hypothesis.unsure
+    return hypothesis.doubtful
 
 
-def _badness(hypothesis: Hypothesis) -> tuple[bool, bool, float]:
-    return hypothesis.looping, hypothesis.doubtful, -hypothesis.mean_log_probability
+def _badness(hypothesis: Hypothesis) -> tuple[bool, bool, bool, bool, float]:
+    return (
+        hypothesis.looping,
+        hypothesis.suspect,
+        hypothesis.cut,
+        hypothesis.unsure,
+        -hypothesis.mean_log_probability,
+    )

@@ -6,7 +6,6 @@ under it is used directly: the CTranslate2 model and faster-whisper's features, 
 alignment.
 """
 
-import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,7 +18,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from voice_agent.engines.base import ASR_SAMPLE_RATE_HZ, Samples
+from voice_agent.engines.whisper.families import Family, family_of
+from voice_agent.engines.whisper.folder import check_files, check_tokenizer
 from voice_agent.engines.whisper.hypothesis import Hypothesis
+from voice_agent.engines.whisper.tokens import most_tokens
 from voice_agent.engines.whisper.window import FRAME_SAMPLES, FULL_FRAMES
 from voice_agent.engines.whisper.words import SPACELESS, sound_in, timed_words
 from voice_agent.errors import EngineUnavailable
@@ -29,10 +31,9 @@ AUTO = "auto"
 
 # Whisper's text has up to 448 tokens in all; a prompt may have half
 _MAX_PROMPT_TOKENS = 223
-# Tokens that a piece of audio may have: languages differ, fast English has 6 a second.
-_TOKENS = 16
-_TOKENS_PER_S = 12
 _ENCODED_TOGETHER_FRAMES = 800
+_FIRST_TIMESTAMPS = 50  # the first time a model may say, in steps of 20 ms; as in Whisper
+_PROBED_FRAMES = 100
 _MIN_SAMPLES = FRAME_SAMPLES * 4  # less cannot be framed
 
 
@@ -45,12 +46,14 @@ class Window:
         frames: Length of the window it is shown in, `FULL_FRAMES` or less.
         language: Code or `AUTO`.
         prompt: Tokens before the text; see `LoadedModel.prompt`.
+        roomy: Whether it may have all the tokens there are: it needed more than was thought.
     """
 
     samples: Samples
     frames: int
     language: str = "en"
     prompt: tuple[int, ...] = ()
+    roomy: bool = False
 
 
 class LoadedModel:
@@ -73,18 +76,19 @@ class LoadedModel:
         self.name = name
         self.folder = folder
         faster_whisper: Any = import_module("faster_whisper")  # 0.5 s that others do not pay
-        _check_files(folder)
+        check_files(folder)
         try:
             self._model: Any = faster_whisper.WhisperModel(
                 str(folder), device=device, compute_type=compute_type, cpu_threads=threads
             )
         except Exception as error:  # tokenizers raises plain Exceptions
             raise EngineUnavailable(f"the model in {folder} cannot be loaded: {error}") from error
-        _check_tokenizer(folder, self._model.hf_tokenizer)
+        check_tokenizer(folder, self._model.hf_tokenizer)
         self._core: Any = self._model.model
         transcribe: Any = import_module("faster_whisper.transcribe")
         self._suppressed = list(transcribe.get_suppressed_tokens(self._tokenizer("en"), (-1,)))
         self._storage: Any = transcribe.get_ctranslate2_storage
+        self.family = self._family()
 
     @property
     def size_bytes(self) -> int:
@@ -111,6 +115,14 @@ class LoadedModel:
     def multilingual(self) -> bool:
         """Whether it can tell languages apart."""
         return self._core.is_multilingual
+
+    def _family(self) -> Family:
+        silence = Window(samples=np.zeros(_MIN_SAMPLES, np.float32), frames=_PROBED_FRAMES)
+        try:
+            states = np.asarray(self._encode([self._mel(silence)]))
+        except (RuntimeError, ValueError) as error:
+            raise EngineUnavailable(f"the model in {self.folder} does not run: {error}") from error
+        return family_of(states.shape[-1], multilingual=self.multilingual)
 
     def prompt(self, text: str, hotwords: Sequence[str]) -> tuple[int, ...]:
         """Tokens that make the model expect certain words; the end of a long text counts.
@@ -141,12 +153,15 @@ class LoadedModel:
         """
         encoded = self._encode([self._mel(window) for window in windows])
         spoken = self._languages(encoded, windows)
-        without_timestamps = self._tokenizer("en").no_timestamps
+        first = () if self.family.timestamps else (self._tokenizer("en").no_timestamps,)
         prompts = [
-            [*window.prompt, *self._tokenizer(language).sot_sequence, without_timestamps]
+            [*window.prompt, *self._tokenizer(language).sot_sequence, *first]
             for window, (language, _) in zip(windows, spoken, strict=True)
         ]
-        n_tokens = max(_most_tokens(window) for window in windows)
+        n_tokens = max(
+            most_tokens(len(window.samples), language, window.prompt, roomy=window.roomy)
+            for window, (language, _) in zip(windows, spoken, strict=True)
+        )
         sampling: dict[str, Any] = {"beam_size": beam_size}
         if temperature > 0:
             sampling = {"beam_size": 1, "sampling_topk": 0, "sampling_temperature": temperature}
@@ -157,6 +172,7 @@ class LoadedModel:
             return_scores=True,
             return_no_speech_prob=True,
             suppress_tokens=self._suppressed,
+            max_initial_timestamp_index=_FIRST_TIMESTAMPS,
             **sampling,
         )
         texts = [self._text_tokens(result) for result in results]
@@ -254,6 +270,7 @@ class LoadedModel:
             ended=generated < n_tokens,
             language=language[0],
             language_probability=language[1],
+            in_full=window.frames >= FULL_FRAMES,
         )
 
     @lru_cache(maxsize=128)  # noqa: B019  models live as long as the process
@@ -269,30 +286,3 @@ def confidence(hypothesis: Hypothesis) -> float:
     if not hypothesis.words:
         return 0.0
     return round(math.exp(min(0.0, hypothesis.mean_log_probability)), 3)
-
-
-def _most_tokens(window: Window) -> int:
-    seconds = len(window.samples) / ASR_SAMPLE_RATE_HZ
-    return min(_TOKENS + math.ceil(_TOKENS_PER_S * seconds), 448 - 4 - len(window.prompt))
-
-
-def _check_files(folder: Path) -> None:
-    for name in ("model.bin", "config.json", "tokenizer.json"):
-        if not (folder / name).is_file():
-            raise EngineUnavailable(f"{folder} holds no Whisper model: {name} is missing")
-
-
-def _check_tokenizer(folder: Path, tokenizer: Any) -> None:
-    """Sees that the tokenizer is that of the weights: another one says other words."""
-    path = folder / "vocabulary.json"
-    if not path.is_file():
-        return  # older conversions have a text file with other escapes
-    vocabulary: list[str] = json.loads(path.read_text())
-    if not vocabulary:
-        raise EngineUnavailable(f"vocabulary.json in {folder} is empty")
-    for token in ("<|startoftranscript|>", "<|notimestamps|>", vocabulary[len(vocabulary) // 3]):
-        index = tokenizer.token_to_id(token)
-        if index is None or index >= len(vocabulary) or vocabulary[index] != token:
-            raise EngineUnavailable(
-                f"tokenizer.json in {folder} belongs to another model: {token} differs"
-            )

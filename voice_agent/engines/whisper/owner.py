@@ -24,7 +24,7 @@ from voice_agent.engines.whisper.hypothesis import Hypothesis
 from voice_agent.engines.whisper.ladder import Decoder, Outcome
 from voice_agent.engines.whisper.model import Window
 from voice_agent.engines.whisper.pressure import Pressure
-from voice_agent.engines.whisper.window import window_frames
+from voice_agent.engines.whisper.window import FULL
 from voice_agent.engines.whisper.work import Work, WorkEntry, silence_of
 from voice_agent.errors import EngineTimeout, EngineUnavailable, VoiceAgentError
 
@@ -40,7 +40,6 @@ class Owner(Generic[M]):
     Args:
         load: Loads the models, the default first; runs in the thread.
         max_batch: Windows that may run together.
-        min_window_s: Shortest short window, for when there is pressure.
         stuck_after_s: A batch that runs longer is given up.
         breaker: Opens when the models keep failing.
         clock: Seconds, monotonic.
@@ -51,13 +50,11 @@ class Owner(Generic[M]):
         load: Callable[[], Sequence[M]],
         *,
         max_batch: int,
-        min_window_s: float = 3.0,
         stuck_after_s: float = 60.0,
         breaker: CircuitBreaker | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._load = load
-        self._min_window_s = min_window_s
         self._stuck_after_s = stuck_after_s
         self._breaker = breaker or CircuitBreaker(_NAME, clock=clock)
         self._clock = clock
@@ -88,7 +85,7 @@ class Owner(Generic[M]):
 
     @property
     def stand_ins(self) -> Mapping[str, str]:
-        """Models that do not fit in memory now or are too slow, and which do their work."""
+        """Models that do not fit in memory now, and which do their work."""
         used = {name: self._used(name, ()) for name in self.models}
         return {name: smaller for name, smaller in used.items() if smaller != name}
 
@@ -193,10 +190,6 @@ class Owner(Generic[M]):
         """Decodes; when that takes too long, the jobs fail and the thread is waited for."""
         work, windows = batch[0].job, [entry.job.window for entry in batch]
         name = self._used(work.model, windows)
-        if self.pressure.short_windows:
-            lengths = [len(window.samples) for window in windows]
-            frames = window_frames(max(lengths), short=True, floor_s=self._min_window_s)
-            windows = [replace(window, frames=frames) for window in windows]
         if name != work.model:  # the tokens of a prompt are other words to another model
             windows = [replace(window, prompt=()) for window in windows]
         decode = partial(
@@ -218,10 +211,7 @@ class Owner(Generic[M]):
 
     def _used(self, name: str, windows: Sequence[Window]) -> str:
         """The model that does the work of one: itself, or a smaller one for now."""
-        name = self._fitting.stand_in(name, self.models, windows)
-        if self.pressure.smaller_model:
-            return self._fitting.smaller(name, self.models, windows) or name
-        return name
+        return self._fitting.stand_in(name, self.models, windows)
 
     async def _wait_for_stuck(
         self, running: "asyncio.Future[Outcome]", batch: Sequence[WorkEntry]
@@ -284,7 +274,7 @@ class Owner(Generic[M]):
             model = next(iter(self.models.values()))
             try:
                 async with asyncio.timeout(self._stuck_after_s):
-                    await self.run_alone([silence_of(0.5, short=True)], model)
+                    await self.run_alone([silence_of(0.5, FULL)], model)
             except (EngineUnavailable, TimeoutError) as error:
                 logger.warning("whisper still fails: {}", error)
                 self._breaker.failed()

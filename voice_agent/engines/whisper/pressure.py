@@ -3,11 +3,13 @@
 Lateness is the time that the oldest job of a batch waited. By its running mean:
 
 1. partials come half as often and no longer fill up batches of finals
-2. partials come a quarter as often, finals are shown short windows
-3. no partials, a smaller model does the work if one is loaded
+2. partials come a quarter as often
+3. no partials
 4. no new sessions
 
-Finals are never dropped. A step is taken back after five quiet seconds.
+No step makes what is heard less accurate: shorter windows loop, and the next smaller model
+makes half as many mistakes again. Finals are never dropped. A step is taken back after five
+quiet seconds.
 
 The thresholds halved the final latency at the same load on real compute against none.
 """
@@ -44,16 +46,6 @@ class Pressure:
     def partial_stretch(self) -> int:
         """By how much the time between two partials grows; 0 for no partials."""
         return (1, 2, 4, 0, 0)[self.level]
-
-    @property
-    def short_windows(self) -> bool:
-        """Whether finals too are shown only what was said: a third of the work."""
-        return self.level >= 2
-
-    @property
-    def smaller_model(self) -> bool:
-        """Whether a smaller model is to do the work, if one is loaded."""
-        return self.level >= 3
 
     @property
     def gather_s(self) -> float:

@@ -1,13 +1,13 @@
 """How much audio the model is shown at once.
 
 Whisper was trained on windows of 30 s, and faster-whisper pads everything to that.
-CTranslate2 takes any length up to it, and a short one costs a fraction: 7 ms instead of
-145 ms for 3 s of speech with the tiny model on one core. Stock weights may lose accuracy on
-short windows, so the length is a setting for each kind of job; `voice-agent eval-window`
-measures the difference.
+CTranslate2 takes any length up to it, and a short one costs a fraction: with `base` on one
+core 0.1 s instead of 0.6 s for 12 s. Too short a window makes stock weights say a sentence
+over and over; how short is safe is known by family (`families`).
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -21,42 +21,55 @@ MAX_SAMPLES = 29 * ASR_SAMPLE_RATE_HZ
 """Longest audio of one window; longer audio is cut (`pieces`)."""
 
 # Jobs can share a batch if their windows are equally long, so there are few lengths.
-_BUCKETS_S = (3, 5, 8, 12, 16, 20, 25)
-# the model needs to hear that the speech has ended
-_PAD_SAMPLES = ASR_SAMPLE_RATE_HZ
-_EARLIEST_CUT_SAMPLES = 20 * ASR_SAMPLE_RATE_HZ
+_LENGTHS_S = (3, 5, 8, 10, 12, 15, 20, 25)
+# of the longest piece: no piece is cut shorter than this part of it
+_EARLIEST_CUT = 20 / 29
 _CUT_SAMPLES = ASR_SAMPLE_RATE_HZ // 10
+# Between words it is quiet for longer than inside of one: the quiet around a cut counts.
+_AROUND_CUTS = 3
 # on less the model tends to invent something
 _SHORTEST_REST_SAMPLES = ASR_SAMPLE_RATE_HZ
 
 
-def window_frames(n_samples: int, *, short: bool, floor_s: float = 0.0) -> int:
-    """Frames of the window for this much audio.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WindowRule:
+    """How long windows are.
+
+    Attributes:
+        least_s: Shortest window.
+        after_s: Silence that the model is shown after the audio, at least.
+    """
+
+    least_s: float
+    after_s: float
+
+    def frames(self, n_samples: int) -> int:
+        """Frames of the window for this much audio (at most `MAX_SAMPLES`), rounded up."""
+        needed_s = max(n_samples / ASR_SAMPLE_RATE_HZ + self.after_s, self.least_s)
+        fitting = [length_s for length_s in _LENGTHS_S if length_s >= needed_s]
+        return min(fitting) * 100 if fitting else FULL_FRAMES
+
+
+FULL = WindowRule(least_s=30, after_s=1)
+"""Always 30 s."""
+
+
+def pieces(samples: Samples, longest_samples: int = MAX_SAMPLES) -> Iterator[tuple[int, Samples]]:
+    """Cuts audio that is longer than a piece may be, where it is quietest.
+
+    A piece is not shorter than two thirds of that; the last one has at least a second.
 
     Args:
-        n_samples: Length of the audio, at most `MAX_SAMPLES`.
-        short: The audio and a second of silence, rounded up; else the full 30 s.
-        floor_s: Shortest window; stock weights tend to loop on less than about 3 s.
-    """
-    if not short:
-        return FULL_FRAMES
-    needed_s = max((n_samples + _PAD_SAMPLES) / ASR_SAMPLE_RATE_HZ, floor_s)
-    fitting = [bucket_s for bucket_s in _BUCKETS_S if bucket_s >= needed_s]
-    return min(fitting) * 100 if fitting else FULL_FRAMES
-
-
-def pieces(samples: Samples) -> Iterator[tuple[int, Samples]]:
-    """Cuts audio that is longer than a window, at the quietest 0.1 s between 20 and 29 s.
-
-    The last piece has at least a second.
+        samples: All of the audio.
+        longest_samples: Longest piece, at least three seconds.
 
     Yields:
         The position of a piece's first sample, and the piece.
     """
     start = 0
-    while len(samples) - start > MAX_SAMPLES:
-        earliest = start + _EARLIEST_CUT_SAMPLES
-        latest = min(start + MAX_SAMPLES, len(samples) - _SHORTEST_REST_SAMPLES)
+    while len(samples) - start > longest_samples:
+        earliest = start + round(longest_samples * _EARLIEST_CUT)
+        latest = min(start + longest_samples, len(samples) - _SHORTEST_REST_SAMPLES)
         end = earliest + _quietest(samples[earliest:latest])
         yield start, samples[start:end]
         start = end
@@ -64,7 +77,9 @@ def pieces(samples: Samples) -> Iterator[tuple[int, Samples]]:
 
 
 def _quietest(samples: Samples) -> int:
-    """Middle of the quietest 0.1 s."""
+    """Middle of the quietest 0.1 s; of equally quiet ones that with the most quiet around it."""
     n_cuts = len(samples) // _CUT_SAMPLES
     energies = np.square(samples[: n_cuts * _CUT_SAMPLES].reshape(n_cuts, -1)).mean(axis=1)
-    return int(np.argmin(energies)) * _CUT_SAMPLES + _CUT_SAMPLES // 2
+    around = np.pad(energies, _AROUND_CUTS // 2, mode="edge")
+    around = np.convolve(around, np.full(_AROUND_CUTS, 1 / _AROUND_CUTS), mode="valid")
+    return int(np.argmin(energies + around)) * _CUT_SAMPLES + _CUT_SAMPLES // 2

@@ -8,7 +8,7 @@ from voice_agent.engines.base import ASR_SAMPLE_RATE_HZ
 from voice_agent.engines.queue import Entry
 from voice_agent.engines.whisper.hypothesis import Hypothesis
 from voice_agent.engines.whisper.model import Window
-from voice_agent.engines.whisper.window import window_frames
+from voice_agent.engines.whisper.window import WindowRule
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -29,8 +29,7 @@ class Work:
 WorkEntry = Entry[Work, Hypothesis]
 
 
-def silence_of(seconds: float, *, short: bool) -> Window:
+def silence_of(seconds: float, rule: WindowRule) -> Window:
     """A window of silence."""
     n_samples = round(seconds * ASR_SAMPLE_RATE_HZ)
-    frames = window_frames(n_samples, short=short)
-    return Window(samples=np.zeros(n_samples, np.float32), frames=frames)
+    return Window(samples=np.zeros(n_samples, np.float32), frames=rule.frames(n_samples))
