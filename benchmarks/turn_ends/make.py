@@ -1,0 +1,263 @@
+"""Makes folders of turns with pauses: spoken texts, and recordings with pauses put into them.
+
+``python -m benchmarks.turn_ends.make OUT --texts fit.tsv --voice en-us+edward --voice en-us+f3``
+``python -m benchmarks.turn_ends.make OUT --recordings FOLDER [--half 0|1] [--sentences]``
+
+Texts are spoken by the speaker of the settings (`VOICE_AGENT_TTS__ENGINE`). A bar in a text is
+where the caller stops to think: the parts are spoken apart, as if more followed, and a pause
+stands between them. A recording is cut between two of its words. Pauses are as long as those of
+real callers (`_PAUSE_LONGER_THAN`), and filled with the noise of a quiet room.
+"""
+
+import argparse
+import asyncio
+import csv
+import json
+import re
+import zlib
+from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import soundfile
+import soxr
+
+from voice_agent.audio.pcm import int16_to_float
+from voice_agent.audio.reader import decode_file
+from voice_agent.engines.base import (
+    ASR_SAMPLE_RATE_HZ,
+    RecognizeJob,
+    Recognizer,
+    Samples,
+    Speaker,
+    SpeakJob,
+    Transcript,
+)
+from voice_agent.engines.room import EngineRoom
+from voice_agent.engines.silero import WINDOW_S, SileroVad
+from voice_agent.settings import load_settings
+from voice_agent.turns.evaluation.judged_pauses import speaking
+from voice_agent.turns.evaluation.recorded_turns import RecordedTurn, find_pauses, read_folder
+
+_HZ = ASR_SAMPLE_RATE_HZ
+# How many of a real caller's pauses (of 0.2 s or more, within a turn) are longer than so many
+# seconds: what a detector that only waits so long cuts off, published for the English turns of
+# livekit/eot-bench-data ("VAD baseline").
+_PAUSE_LONGER_THAN = ((0.2, 1.0), (0.3, 0.556), (0.6, 0.217), (1.0, 0.10), (1.6, 0.05), (3.0, 0.0))
+_BEFORE_S, _AFTER_S = 0.4, 1.0
+_ROOM_NOISE = 0.0008  # of full scale, -62 dBFS
+# How the voice leaves a part after which the caller goes on: mostly open, now and then as if
+# that were all.
+_OPEN_ENDINGS = (",", ",", ",", ";", ".")
+_SPEEDS = (0.9, 1.0, 1.1, 1.2)
+_SOFT_END_S = 0.1  # kept of a recording after the speech detector's last window
+_FRAME_SAMPLES = _HZ // 100
+_FRAME_S = _FRAME_SAMPLES / _HZ
+_LOUD_ABOVE = 3 * _ROOM_NOISE
+_CLICK_S = 0.04  # less sound than this between two silences
+_QUIET_EDGE = 0.01  # of full scale: silence around a part that is spoken
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Made:
+    """A turn to be written."""
+
+    id: str
+    group: str
+    asked: str
+    parts: Sequence[Samples]
+
+
+def pause_s(rng: np.random.Generator) -> float:
+    """The length of a pause, drawn."""
+    seconds, longer = (list(column) for column in zip(*_PAUSE_LONGER_THAN, strict=True))
+    return float(np.interp(rng.uniform(), longer[::-1], seconds[::-1]))
+
+
+def _room(seconds: float, rng: np.random.Generator) -> Samples:
+    """Noise of a quiet room."""
+    return rng.normal(0, _ROOM_NOISE, round(seconds * _HZ)).astype(np.float32)
+
+
+async def spoken(
+    speaker: Speaker, texts: Path, voices: Sequence[str], *, seed: int
+) -> AsyncIterator[Made]:
+    """The texts of a table, each in every voice."""
+    with texts.open(newline="") as lines:
+        rows = list(csv.DictReader(lines, delimiter="\t"))
+    for voice in voices:
+        for number, row in enumerate(rows, 1):
+            rng = np.random.default_rng([seed, number, zlib.crc32(voice.encode())])
+            parts = [part.strip() for part in row["text"].split("|")]
+            speed = float(rng.choice(_SPEEDS))
+            said = [
+                await _say(speaker, _ended(part, rng, last=part is parts[-1]), voice, speed, rng)
+                for part in parts
+            ]
+            yield Made(
+                id=f"{texts.stem}-{voice}-{number:03}",
+                group=row["kind"],
+                asked=row["asked"],
+                parts=said,
+            )
+
+
+def _ended(part: str, rng: np.random.Generator, *, last: bool) -> str:
+    if last or part[-1] in ".?!":
+        return part if part[-1] in ".?!" else part + "."
+    return part.rstrip(",") + str(rng.choice(_OPEN_ENDINGS))
+
+
+async def _say(
+    speaker: Speaker, text: str, voice: str, speed: float, rng: np.random.Generator
+) -> Samples:
+    job = SpeakJob(
+        session_id="make",
+        text=text,
+        voice_id=voice,
+        speed=speed,
+        seed=int(rng.integers(1 << 30)),
+    )
+    pieces = [chunk.samples async for chunk in speaker.speak(job)]
+    sound = soxr.resample(np.concatenate(pieces), speaker.info.sample_rate_hz, _HZ)
+    heard = np.flatnonzero(np.abs(sound) > _QUIET_EDGE)
+    return np.clip(sound[heard[0] : heard[-1] + 1], -1, 1).astype(np.float32)
+
+
+async def recorded(
+    vad: SileroVad, recognizer: Recognizer, turns: Sequence[RecordedTurn], *, seed: int
+) -> AsyncIterator[Made]:
+    """Recordings as they are and, if long enough, cut between two words."""
+    for number, turn in enumerate(turns):
+        samples = int16_to_float(np.concatenate([p async for p in decode_file(turn.path)]))
+        pauses = find_pauses(await speaking(vad, samples), WINDOW_S)
+        if not pauses:
+            continue
+        said = _faded(samples[: round((pauses[-1].start_s + _SOFT_END_S) * _HZ)])
+        name = f"{turn.path.parent.name}-{turn.path.stem}"
+        yield Made(id=name, group="whole", asked="", parts=[said])
+        rng = np.random.default_rng([seed, number])
+        job = RecognizeJob(session_id="make", turn_id=number, samples=samples)
+        heard = await recognizer.transcribe(job)
+        for index, at in enumerate(_cuts(heard, rng)):
+            cut = round(at * _HZ)
+            yield Made(
+                id=f"{name}-cut{index}",
+                group="cut",
+                asked="",
+                parts=[_faded(said[:cut]), _faded(said[cut:])],
+            )
+
+
+_MIN_WORDS_TO_CUT = 5
+# prompts are parts of sentences as well: "The last caller was..."
+_SENTENCE = re.compile(r"(?!\.\.\.).*[^.][.?!]", re.DOTALL)
+
+
+def _cuts(heard: Transcript | None, rng: np.random.Generator) -> Iterator[float]:
+    """Where to stop: after one of the words but the first and the last two."""
+    words = heard.words if heard else ()
+    if len(words) < _MIN_WORDS_TO_CUT:
+        return
+    at = int(rng.integers(1, len(words) - 2))
+    yield (words[at].end_s + words[at + 1].start_s) / 2
+
+
+def _faded(samples: Samples) -> Samples:
+    """Without a click at its ends."""
+    ramp = np.ones(len(samples), np.float32)
+    n = min(len(samples) // 2, _HZ // 100)
+    ramp[:n] = np.linspace(0, 1, n)
+    ramp[len(ramp) - n :] = np.linspace(1, 0, n)
+    return samples * ramp
+
+
+async def write(out: Path, made: Made, vad: SileroVad | None, *, seed: int) -> dict[str, object]:
+    """Writes the audio of a turn; returns its line of ``turns.jsonl``."""
+    rng = np.random.default_rng([seed, zlib.crc32(made.id.encode())])
+    sounds: list[Samples] = [_room(_BEFORE_S, rng)]
+    for index, part in enumerate(made.parts):
+        sounds += [part, _room(pause_s(rng) if index < len(made.parts) - 1 else _AFTER_S, rng)]
+    samples = np.concatenate(sounds)
+    name = f"{made.id}.wav"
+    soundfile.write(out / name, samples, _HZ)
+    pauses = (
+        find_pauses(_loud(samples), _FRAME_S, shortest_sound_s=_CLICK_S)
+        if vad is None
+        else find_pauses(await speaking(vad, samples), WINDOW_S)
+    )
+    row: dict[str, object] = {
+        "id": made.id,
+        "language": "en",
+        "audio": name,
+        "silence_spans": [{"start": round(p.start_s, 3), "end": round(p.end_s, 3)} for p in pauses],
+        "group": made.group,
+    }
+    if made.asked:
+        row["messages"] = [{"role": "assistant", "content": made.asked}]
+    return row
+
+
+def _loud(samples: Samples) -> list[bool]:
+    """Which 10 ms sound: made speech lies far above its quiet room."""
+    frames = samples[: len(samples) // _FRAME_SAMPLES * _FRAME_SAMPLES]
+    levels = np.sqrt(np.square(frames.reshape(-1, _FRAME_SAMPLES)).mean(axis=1))
+    return [bool(level > _LOUD_ABOVE) for level in levels]
+
+
+async def write_all(
+    out: Path, turns: AsyncIterator[Made], vad: SileroVad | None = None, *, seed: int
+) -> None:
+    """Adds turns to a folder; `vad` finds the pauses of recordings, the level those of others."""
+    out.mkdir(parents=True, exist_ok=True)
+    with (out / "turns.jsonl").open("a") as table:
+        async for made in turns:
+            table.write(json.dumps(await write(out, made, vad, seed=seed)) + "\n")
+
+
+async def main() -> None:
+    """Makes what the command line asks for."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--texts", type=Path)
+    parser.add_argument("--voice", action="append", default=[])
+    parser.add_argument("--recordings", type=Path)
+    parser.add_argument("--half", type=int, choices=(0, 1))
+    parser.add_argument("--sentences", action="store_true", help="leave out what is none")
+    parser.add_argument("--seed", type=int, default=1)
+    arguments = parser.parse_args()
+    settings = load_settings(None)
+    if arguments.texts:
+        speaker = EngineRoom.speaking(settings).speaker
+        assert speaker is not None
+        await speaker.load()
+        try:
+            voices = arguments.voice or ["default"]
+            turns = spoken(speaker, arguments.texts, voices, seed=arguments.seed)
+            await write_all(arguments.out, turns, seed=arguments.seed)
+        finally:
+            await speaker.close()
+    if arguments.recordings:
+        room = EngineRoom.hearing(settings)
+        recognizer, vad = room.recognizer, room.vad
+        assert recognizer is not None
+        assert vad is not None
+        await recognizer.load()
+        await vad.load()
+        try:
+            chosen = [
+                turn
+                for turn in read_folder(arguments.recordings, language="en")
+                if arguments.half in (None, zlib.crc32(turn.id.encode()) % 2)
+                and (not arguments.sentences or _SENTENCE.fullmatch(turn.text))
+            ]
+            turns = recorded(vad, recognizer, chosen, seed=arguments.seed)
+            await write_all(arguments.out, turns, vad, seed=arguments.seed)
+        finally:
+            await recognizer.close()
+            await vad.close()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
