@@ -1,4 +1,4 @@
-"""Serves one of the measured apps: ``python -m benchmarks.serve ours|repeating|stock PORT``."""
+"""Serves a measured app: ``python -m benchmarks.serve ours|repeating|stock|stock_whisper PORT``."""
 
 import sys
 
@@ -19,7 +19,7 @@ def main(name: str, port: int) -> None:
         run_app(f"benchmarks.apps.{name}:app", host="127.0.0.1", port=port, settings=settings)
     else:
         uvicorn.run(
-            "benchmarks.apps.stock:app",
+            f"benchmarks.apps.{name}:app",
             port=port,
             loop="uvloop",
             ws="websockets-sansio",

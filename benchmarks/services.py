@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+import threading
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -33,11 +34,18 @@ def serving(name: str, **settings: str) -> "Generator[tuple[subprocess.Popen[str
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment)
     try:
         port = port_of(process)
+        # a pipe that nobody reads is full after a while, and stops who writes to it
+        threading.Thread(target=_discard, args=(process,), daemon=True).start()
         wait_until_ready(process, f"http://127.0.0.1:{port}/readyz")
         yield process, port
     finally:
         process.terminate()
-        process.communicate(timeout=60)
+        process.wait(60)
+
+
+def _discard(process: "subprocess.Popen[str]") -> None:
+    for _ in process.stderr or ():
+        pass
 
 
 def port_of(process: "subprocess.Popen[str]") -> int:

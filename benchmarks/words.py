@@ -1,10 +1,11 @@
-"""Word error rates, with the normalisation that the field uses for English."""
+"""Word error rates, with the normalisation that the field uses."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import jiwer
 import numpy as np
+from whisper_normalizer.basic import BasicTextNormalizer
 from whisper_normalizer.english import EnglishTextNormalizer
 
 _RESAMPLES = 2000
@@ -12,15 +13,21 @@ _RESAMPLES = 2000
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """One utterance: what was said and what was recognised."""
+    """One utterance: what was said and what was recognised.
+
+    Outside English numerals count as errors where words were said: such rates are for
+    comparisons.
+    """
 
     name: str
     said: str
     recognised: str
+    language: str = "en"
 
     def counts(self) -> tuple[int, int]:
         """Wrong words (substituted, deleted, inserted) and words said."""
-        normalise = EnglishTextNormalizer()
+        english = self.language == "en"
+        normalise = EnglishTextNormalizer() if english else BasicTextNormalizer()
         said, recognised = normalise(self.said), normalise(self.recognised)
         words = len(said.split())
         if not words:

@@ -7,7 +7,7 @@ just enough of our protocol for the load: audio in, `speech_end` out.
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -104,8 +104,14 @@ class _Events(FrameProcessor):
             await self.push_frame(frame, direction)
 
 
-async def _serve(websocket: WebSocket) -> None:
-    await websocket.accept()
+async def serve(websocket: WebSocket, recognizer: STTService, events: FrameProcessor) -> None:
+    """Serves one client.
+
+    Args:
+        websocket: Accepted.
+        recognizer: Which service hears.
+        events: Tells the client what happens; the last before the transport's output.
+    """
     await websocket.send_text('{"type":"ready"}')
     transport = FastAPIWebsocketTransport(
         websocket, FastAPIWebsocketParams(audio_in_enabled=True, serializer=_Serializer())
@@ -118,9 +124,9 @@ async def _serve(websocket: WebSocket) -> None:
         [
             transport.input(),
             VADProcessor(vad_analyzer=SileroVADAnalyzer()),
-            _Recognizer(),
+            recognizer,
             UserTurnProcessor(user_turn_strategies=strategies),
-            _Events(),
+            events,
             transport.output(),
         ]
     )
@@ -134,17 +140,26 @@ async def _lifespan(_: FastAPI) -> AsyncGenerator[None]:
     lag.cancel()
 
 
-app = FastAPI(lifespan=_lifespan)
-app.add_api_websocket_route("/ws", _serve)
+async def _serve(websocket: WebSocket) -> None:
+    await websocket.accept()
+    await serve(websocket, _Recognizer(), _Events())
 
 
-@app.get("/readyz")
-async def readyz() -> dict[str, bool]:
-    """Always."""
+async def _readyz() -> dict[str, bool]:
     return {"ready": True}
 
 
-@app.get("/metrics")
-async def metrics() -> Response:
-    """The loop's lag among them."""
+async def _metrics() -> Response:
     return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+
+def stock_app(session: Callable[[WebSocket], Awaitable[None]]) -> FastAPI:
+    """Always ready; tells the loop's lag among its metrics."""
+    made = FastAPI(lifespan=_lifespan)
+    made.add_api_websocket_route("/ws", session)
+    made.add_api_route("/readyz", _readyz)
+    made.add_api_route("/metrics", _metrics)
+    return made
+
+
+app = stock_app(_serve)

@@ -1,0 +1,1 @@
+"""Servers that recognise speech while one speaks: ours and others, under the same load."""
