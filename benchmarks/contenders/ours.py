@@ -69,6 +69,11 @@ def shown(messages: Sequence[tuple[float, AsrServerMessage]]) -> list[Shown]:
     return steps
 
 
+def finals(messages: Sequence[tuple[float, AsrServerMessage]]) -> list[Shown]:
+    """Only what finals say: the words of a turn stand when it is over."""
+    return shown([(at_s, message) for at_s, message in messages if isinstance(message, Final)])
+
+
 class Ours:
     """`voice-agent serve asr`."""
 
