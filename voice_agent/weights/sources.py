@@ -100,8 +100,6 @@ def sources(
 
     pins = weights.pins
     if pins is None:
-        if origin == "package":
-            raise PullFailed(f"no package has {weights.name}; it comes from the model hub alone")
         yield from_hub
         return
     if origin != "hub" and are_installed(pins):
