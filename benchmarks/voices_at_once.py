@@ -1,4 +1,4 @@
-"""Many who are spoken to without end, in real time: when do they hear something, and do they wait?"""
+"""Many who are spoken to without end, in real time: when they hear something, and who waits."""
 
 import asyncio
 import random

@@ -131,9 +131,9 @@ def _checked(model: VitsModel, work: Work, rate_hz: int) -> Samples:
 
 def _gain(audio: Samples, rate_hz: int) -> float:
     n_samples = int(_BLOCK_S * rate_hz)
-    blocks = audio[: len(audio) // n_samples * n_samples].reshape(-1, n_samples)
-    level = np.sqrt(np.mean(np.square(blocks), axis=1))
-    spoken = level[level > _SPEECH_ABOVE * level.max()]
+    blocks: Samples = audio[: len(audio) // n_samples * n_samples].reshape(-1, n_samples)
+    level: Samples = np.sqrt(np.mean(np.square(blocks), axis=1))
+    spoken: Samples = level[level > _SPEECH_ABOVE * level.max()]
     if not len(spoken):
         raise EngineUnavailable("the voice's model says nothing")
     loudness = float(np.sqrt(np.mean(np.square(spoken))))

@@ -22,8 +22,9 @@ class Studio:
     """Makes the windows of all speeches; belongs to the event loop.
 
     A thread makes one window and comes back, so that what is next is decided each time anew,
-    and what nobody wants any more is not begun. onnxruntime gives the interpreter's lock away
-    while it computes.
+    and what nobody wants any more is not begun. The event loop is hardly kept: onnxruntime gives
+    the interpreter's lock away while it computes, and of a window's 60 ms 0.8 ms are Python and
+    numpy, at the start of a long clause 3 ms.
 
     Args:
         n_threads: Windows that are made at once, each on one core.
