@@ -136,3 +136,49 @@ def test_sound_is_what_is_louder_than_the_hiss() -> None:
     assert sound_in(hiss).all()
     assert not sound_in(np.zeros(16_000, np.float32)).any()
     assert len(sound_in(np.zeros(0, np.float32))) == 0
+
+
+@pytest.mark.parametrize(
+    ("word", "lasts_s"),
+    [
+        ("9007883.", 2.9),
+        ("314-159-265-358-979-323-846-264-33", 7.5),
+        ("K-O-W-A-L-S-K-I.", 4.3),
+        ("$1,250.75.", 3.3),
+        ("1987.", 1.4),
+        ("IBM", 1.2),
+        ("jane.doe@example.com", 2.2),
+    ],
+)
+def test_a_number_or_a_spelled_word_may_last_as_long_as_its_parts(
+    word: str, lasts_s: float
+) -> None:
+    found = times(
+        entry(" it", 0.0, 0.2), entry(" is", 0.2, 0.4), entry(f" {word}", 0.4, 0.4 + lasts_s)
+    )
+    assert found[-1] == (0.4, pytest.approx(0.4 + lasts_s))
+
+
+def test_a_number_beside_words_does_not_make_them_longer() -> None:
+    found = times(
+        entry(" it", 0.0, 0.2),
+        entry(" is", 0.2, 0.4),
+        entry(" was", 0.4, 2.4),
+        entry(" 9007883", 2.4, 5.0),
+    )
+    assert found == [(0.0, 0.2), (0.2, 0.4), (0.4, 0.9), (2.4, 5.0)]
+
+
+@pytest.mark.parametrize("word", ["I", "a", "5", "O'Neil", "well-known", "x"])
+def test_what_is_one_word_to_the_ear_is_no_longer_than_a_word(word: str) -> None:
+    found = times(entry(" it", 0.0, 0.2), entry(" is", 0.2, 0.4), entry(f" {word}", 0.4, 4.0))
+    assert found[-1] == (0.4, 0.9)
+
+
+def test_the_last_word_lasts_while_it_is_heard() -> None:
+    alignment = [entry(" seventy", 0.0, 0.6), entry(" five", 0.6, 0.8)]
+    sound = np.zeros(200, np.bool_)
+    sound[5:80] = sound[95:115] = True  # a quiet consonant between
+    sound[150:] = True  # somebody else
+    found = timed_words(alignment, 2.0, sound=sound)
+    assert [(w.start_s, w.end_s) for w in found] == [(0.0, 0.6), (0.6, 1.15)]
