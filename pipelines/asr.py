@@ -81,9 +81,9 @@ def _hearing_here(session: Session, recognizer: Recognizer) -> tuple[TurnDetecto
         judge=room.judge,
         rules=TurnRules(
             silence_ms=asr.silence_ms,
-            short_silence_ms=asr.short_silence_ms,
             max_turn_s=asr.max_turn_s,
         ),
+        language=initial.language,
     )
     recognition = Recognition(
         session_id=session.id,

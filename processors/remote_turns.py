@@ -36,12 +36,11 @@ class TurnFrames:
         self._shift_s = 0.0
         self._start_s: float | None = None  # of the open turn
         self._last_start_s = 0.0  # of a segment
-        self._n_ended = 0  # turns whose end was told and whose final has not come
 
     @property
     def turn_open(self) -> bool:
         """Whether something was said that no final has settled."""
-        return self._start_s is not None or self._n_ended > 0
+        return self._start_s is not None
 
     def begin(self, at_s: float) -> None:
         """The service hears the audio from here on, and counts from there."""
@@ -83,10 +82,6 @@ class TurnFrames:
             turn_complete=end.turn_complete,
             turn_probability=end.turn_probability,
         )
-        if end.turn_complete:
-            yield self._turn_end(at_s, EndedBy.SMART_TURN, complete=True)
-            self._start_s = None
-            self._n_ended += 1
 
     def _turn_end(self, at_s: float, ended_by: EndedBy, *, complete: bool) -> TurnEndFrame:
         start_s = at_s if self._start_s is None else self._start_s
@@ -111,12 +106,9 @@ class TurnFrames:
     def _final(self, final: Final) -> Iterator[Frame]:
         ended_by = EndedBy(final.ended_by)
         end_s = final.end + self._shift_s
-        if self._n_ended:
-            self._n_ended -= 1
-        else:
-            yield self._turn_end(end_s, ended_by, complete=final.turn_complete)
-            goes_on = not final.turn_complete or self._last_start_s > end_s
-            self._start_s = max(self._last_start_s, end_s) if goes_on else None
+        yield self._turn_end(end_s, ended_by, complete=final.turn_complete)
+        goes_on = not final.turn_complete or self._last_start_s > end_s
+        self._start_s = max(self._last_start_s, end_s) if goes_on else None
         metrics.turns_total.labels(ended_by).inc()
         yield FinalFrame(
             text=final.text,

@@ -1,4 +1,4 @@
-"""Finds speech and the end of turns, on the shared Silero and Smart Turn models."""
+"""Finds speech and the end of turns: Silero, Smart Turn, and the words until a pause."""
 
 import asyncio
 from collections.abc import Iterable
@@ -14,13 +14,14 @@ from voice_agent.engines.smart_turn.model import COMPLETE_ABOVE
 from voice_agent.errors import EngineTimeout, EngineUnavailable
 from voice_agent.frames import (
     ClientMessageFrame,
+    PauseTextFrame,
     PresenceFrame,
     SegmentEndFrame,
     SegmentPauseFrame,
     SegmentStartFrame,
-    ShortAnswerFrame,
     TurnEndFrame,
 )
+from voice_agent.turns.pause_decision import PauseDecision
 from voice_agent.turns.segmenter import SegmentEnded, SegmentStarted
 from voice_agent.turns.tape import Tape
 from voice_agent.turns.turn import (
@@ -58,10 +59,17 @@ class TurnDetector(FrameProcessor):
         vad: The shared voice activity model.
         judge: The shared turn judge.
         rules: How turns end.
+        language: What is spoken, as a code or `auto`; a `Config` may change it.
     """
 
     def __init__(
-        self, *, session_id: str, vad: SileroVad, judge: TurnJudge, rules: TurnRules
+        self,
+        *,
+        session_id: str,
+        vad: SileroVad,
+        judge: TurnJudge,
+        rules: TurnRules,
+        language: str = "en",
     ) -> None:
         super().__init__(name=f"TurnDetector#{session_id}", enable_direct_mode=True)
         self._session_id = session_id
@@ -69,6 +77,8 @@ class TurnDetector(FrameProcessor):
         self._judge = judge
         self._stream = vad.open_stream()
         self._turn = TurnTracker(rules)
+        self._pause = PauseDecision(language)
+        self._acting: set[asyncio.Task[None]] = set()
         self._tape = Tape()
         self._heard = 0  # samples the model has seen
         # audio and client messages come from one task, the watchdog from another
@@ -93,9 +103,8 @@ class TurnDetector(FrameProcessor):
                 async with self._lock:
                     await self._finish(asked=isinstance(message, Finalize))
                 await self.push_frame(frame, direction)
-            case ShortAnswerFrame():
-                # without the lock: whoever holds it may wait for the recogniser
-                self._turn.short_answer(frame.end_sample)
+            case PauseTextFrame():
+                self._read(frame)
             case PresenceFrame(here=here):
                 # a turn waits for its client as long as the session does
                 self._watch() if here else self._unwatch()
@@ -111,8 +120,9 @@ class TurnDetector(FrameProcessor):
         await super().cleanup()
         self._unwatch()
         self._drop_verdict()
-        if self._stalled is not None:
-            await self.cancel_task(self._stalled)
+        for task in (self._stalled, *self._acting):
+            if task is not None:
+                await self.cancel_task(task)
 
     async def _hear(self, frame: InputAudioRawFrame) -> None:
         pcm = np.frombuffer(frame.audio, np.int16)
@@ -167,7 +177,27 @@ class TurnDetector(FrameProcessor):
                 at_s=_seconds(at_sample), turn_complete=complete, turn_probability=probability
             )
         )
-        await self._tell(self._turn.verdict(complete))
+        self._pause.sound(at_sample, probability)
+        self._set_wait()
+        await self._tell(self._turn.end_if_due())
+
+    def _set_wait(self) -> None:
+        wait_ms = self._pause.wait_ms()
+        if wait_ms is not None:
+            self._turn.end_after(wait_ms, end_sample=self._pause.end_sample)
+
+    def _read(self, frame: PauseTextFrame) -> None:
+        """Takes the text; acts in a task of its own, since who holds the lock may wait for it."""
+        self._pause.read(frame.text)
+        if self._turn.wants_verdict:
+            self._set_wait()
+            acting = self.create_task(self._act())
+            self._acting.add(acting)
+            acting.add_done_callback(self._acting.discard)
+
+    async def _act(self) -> None:
+        async with self._lock:
+            await self._tell(self._turn.end_if_due())
 
     def _judge_early(self) -> None:
         """Asks the judge before the pause is sure; forgets that if speech goes on.
@@ -223,6 +253,8 @@ class TurnDetector(FrameProcessor):
     def _configure(self, config: Config) -> None:
         if config.turn_detection is not None:
             self._turn.change(detection=TurnDetection(config.turn_detection))
+        if config.language is not None:
+            self._pause.language = config.language
         if config.silence_ms is not None:
             self._turn.change(silence_ms=config.silence_ms)
 

@@ -21,14 +21,14 @@ from voice_agent.errors import VoiceAgentError
 from voice_agent.frames import (
     ClientMessageFrame,
     PartialFrame,
+    PauseTextFrame,
     SegmentEndFrame,
     SegmentPauseFrame,
     SegmentStartFrame,
     ServerMessageFrame,
-    ShortAnswerFrame,
     TurnEndFrame,
 )
-from voice_agent.turns.short_answers import is_short_answer
+from voice_agent.turns.pause_decision import PauseText
 from voice_agent.turns.tape import Tape
 from voice_agent.wire.asr import Close, Config
 from voice_agent.wire.common import Error
@@ -124,6 +124,8 @@ class SpeechToText(FrameProcessor):
         heard_after = self._tape.end - turn.speculated_end
         return (
             turn.speculation is not None
+            # the turn may end by its text: it does not wait for a better one
+            and turn.speculation.done()
             and turn.speculated_post_roll < _LONG_POST_ROLL_SAMPLES <= heard_after
         )
 
@@ -221,9 +223,13 @@ class SpeechToText(FrameProcessor):
                 turn.partial = None
             end = min(self._tape.end, end_sample + turn.speculated_post_roll)
             self.create_task(self._show(turn, heard, end, at_pause=True))
-        if is_short_answer(heard.text, heard.language):
-            frame = ShortAnswerFrame(end_sample=end_sample)
-            self.create_task(self.push_frame(frame, FrameDirection.UPSTREAM))
+        text = PauseText(
+            end_sample=end_sample,
+            text=heard.text,
+            language=heard.language,
+            confidence=heard.confidence,
+        )
+        self.create_task(self.push_frame(PauseTextFrame(text=text), FrameDirection.UPSTREAM))
 
     def _decode(self, turn: OpenTurn, end: int) -> "asyncio.Task[Decoded]":
         """Begins a final. Takes its audio now: the tape forgets it when the turn has ended."""

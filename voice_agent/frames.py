@@ -19,6 +19,7 @@ from pipecat.frames.frames import (
 )
 
 from voice_agent.engines.base import TimedWord
+from voice_agent.turns.pause_decision import PauseText
 from voice_agent.turns.turn import EndedBy
 from voice_agent.wire.common import ClientMessage, ServerMessage
 
@@ -106,10 +107,10 @@ class PartialFrame(InterimTranscriptionFrame, SystemFrame):
 
 
 @dataclass
-class ShortAnswerFrame(SystemFrame):
-    """Goes upstream: all that was said until the pause at `end_sample` is a short answer."""
+class PauseTextFrame(SystemFrame):
+    """Goes upstream: what was said of the turn until a pause."""
 
-    end_sample: int = 0
+    text: PauseText
 
 
 @dataclass

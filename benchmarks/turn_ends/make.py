@@ -4,8 +4,9 @@
 ``python -m benchmarks.turn_ends.make OUT --recordings FOLDER [--half 0|1] [--sentences]``
 
 Texts are spoken by the speaker of the settings (`VOICE_AGENT_TTS__ENGINE`). A bar in a text is
-where the caller stops to think: the parts are spoken apart, as if more followed, and a pause
-stands between them. A recording is cut between two of its words. Pauses are as long as those of
+where the caller stops to think. Most sentences are spoken in one go and cut there, as somebody
+stops who has planned to go on; the others, and all that is dictated in groups, in parts. A
+recording is cut between two of its words. Pauses are as long as those of
 real callers (`_PAUSE_LONGER_THAN`), and filled with the noise of a quiet room.
 """
 
@@ -17,6 +18,7 @@ import re
 import zlib
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -49,7 +51,10 @@ _BEFORE_S, _AFTER_S = 0.4, 1.0
 _ROOM_NOISE = 0.0008  # of full scale, -62 dBFS
 # How the voice leaves a part after which the caller goes on: mostly open, now and then as if
 # that were all.
-_OPEN_ENDINGS = (",", ",", ",", ";", ".")
+_OPEN = (",", ",", ",", ";", ".")
+_SAID_IN_GROUPS = ("number", "spelled")
+_IN_ONE_GO = 0.75  # of the others
+_CHUNK_S = 0.02  # so that it is known when a word begins
 _SPEEDS = (0.9, 1.0, 1.1, 1.2)
 _SOFT_END_S = 0.1  # kept of a recording after the speech detector's last window
 _FRAME_SAMPLES = _HZ // 100
@@ -90,11 +95,9 @@ async def spoken(
         for number, row in enumerate(rows, 1):
             rng = np.random.default_rng([seed, number, zlib.crc32(voice.encode())])
             parts = [part.strip() for part in row["text"].split("|")]
-            speed = float(rng.choice(_SPEEDS))
-            said = [
-                await _say(speaker, _ended(part, rng, last=part is parts[-1]), voice, speed, rng)
-                for part in parts
-            ]
+            voicing = _Voicing(speaker, voice, speed=float(rng.choice(_SPEEDS)), rng=rng)
+            in_one_go = row["kind"] not in _SAID_IN_GROUPS and rng.uniform() < _IN_ONE_GO
+            said = await (voicing.cut(parts) if in_one_go else voicing.apart(parts))
             yield Made(
                 id=f"{texts.stem}-{voice}-{number:03}",
                 group=row["kind"],
@@ -103,26 +106,68 @@ async def spoken(
             )
 
 
-def _ended(part: str, rng: np.random.Generator, *, last: bool) -> str:
-    if last or part[-1] in ".?!":
-        return part if part[-1] in ".?!" else part + "."
-    return part.rstrip(",") + str(rng.choice(_OPEN_ENDINGS))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Spoken:
+    samples: Samples
+    starts: Sequence[tuple[int, int]]  # character of the text, sample from which it is heard
 
 
-async def _say(
-    speaker: Speaker, text: str, voice: str, speed: float, rng: np.random.Generator
-) -> Samples:
-    job = SpeakJob(
-        session_id="make",
-        text=text,
-        voice_id=voice,
-        speed=speed,
-        seed=int(rng.integers(1 << 30)),
-    )
-    pieces = [chunk.samples async for chunk in speaker.speak(job)]
-    sound = soxr.resample(np.concatenate(pieces), speaker.info.sample_rate_hz, _HZ)
-    heard = np.flatnonzero(np.abs(sound) > _QUIET_EDGE)
-    return np.clip(sound[heard[0] : heard[-1] + 1], -1, 1).astype(np.float32)
+class _Voicing:
+    """A voice that speaks one turn."""
+
+    def __init__(
+        self, speaker: Speaker, voice: str, *, speed: float, rng: np.random.Generator
+    ) -> None:
+        self._speaker = speaker
+        self._voice = voice
+        self._speed = speed
+        self._rng = rng
+
+    async def apart(self, parts: Sequence[str]) -> list[Samples]:
+        """Each part for itself, all but the last as if more followed."""
+        texts = [*(self._open(part) for part in parts[:-1]), _closed(parts[-1])]
+        return [_trimmed((await self._say(text)).samples) for text in texts]
+
+    async def cut(self, parts: Sequence[str]) -> list[Samples]:
+        """The whole sentence, cut between the words where a part ends."""
+        spoken = await self._say(_closed(" ".join(parts)))
+        cuts, at = [0], 0
+        for part in parts[:-1]:
+            at += len(part) + 1
+            cuts.append(next((n for char, n in spoken.starts if char >= at), cuts[-1]))
+        cuts.append(len(spoken.samples))
+        return [_trimmed(_faded(spoken.samples[a:b])) for a, b in pairwise(cuts) if b > a]
+
+    def _open(self, part: str) -> str:
+        return part if part[-1] in ".?!" else part.rstrip(",") + str(self._rng.choice(_OPEN))
+
+    async def _say(self, text: str) -> _Spoken:
+        job = SpeakJob(
+            session_id="make",
+            text=text,
+            voice_id=self._voice,
+            speed=self._speed,
+            chunk_s=_CHUNK_S,
+            seed=int(self._rng.integers(1 << 30)),
+        )
+        starts: list[tuple[int, int]] = []
+        pieces: list[Samples] = []
+        n_samples, rate_hz = 0, self._speaker.info.sample_rate_hz
+        async for chunk in self._speaker.speak(job):
+            starts.append((chunk.text_start, n_samples * _HZ // rate_hz))
+            pieces.append(chunk.samples)
+            n_samples += len(chunk.samples)
+        sound = soxr.resample(np.concatenate(pieces), rate_hz, _HZ)
+        return _Spoken(samples=np.clip(sound, -1, 1).astype(np.float32), starts=starts)
+
+
+def _closed(part: str) -> str:
+    return part if part[-1] in ".?!" else part + "."
+
+
+def _trimmed(samples: Samples) -> Samples:
+    heard = np.flatnonzero(np.abs(samples) > _QUIET_EDGE)
+    return samples[heard[0] : heard[-1] + 1] if len(heard) else samples[:0]
 
 
 async def recorded(
@@ -210,7 +255,6 @@ async def write_all(
     out: Path, turns: AsyncIterator[Made], vad: SileroVad | None = None, *, seed: int
 ) -> None:
     """Adds turns to a folder; `vad` finds the pauses of recordings, the level those of others."""
-    out.mkdir(parents=True, exist_ok=True)
     with (out / "turns.jsonl").open("a") as table:
         async for made in turns:
             table.write(json.dumps(await write(out, made, vad, seed=seed)) + "\n")
@@ -228,6 +272,7 @@ async def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
     settings = load_settings(None)
+    arguments.out.mkdir(parents=True, exist_ok=True)
     if arguments.texts:
         speaker = EngineRoom.speaking(settings).speaker
         assert speaker is not None

@@ -72,6 +72,17 @@ def test_a_turn_that_silence_ends_is_over_with_its_final() -> None:
     assert len([frame for frame in out if isinstance(frame, TurnEndFrame)]) == 1
 
 
+def test_speech_that_sounds_complete_ends_no_turn_before_its_final() -> None:
+    frames = TurnFrames("s")
+    out = told(
+        frames, START, END, SpeechStart(timestamp=2.4), SpeechEnd(timestamp=3.0, turn_complete=True)
+    )
+    assert not [frame for frame in out if isinstance(frame, TurnEndFrame)]
+    out = told(frames, final(3.0))
+    (end,) = [frame for frame in out if isinstance(frame, TurnEndFrame)]
+    assert (end.start_sample, end.end_sample) == (16_000, 48_000)
+
+
 def test_times_are_those_of_this_session() -> None:
     frames = TurnFrames("s")
     frames.begin(10.0)

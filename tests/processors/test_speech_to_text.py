@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 from pipecat.frames.frames import Frame, InputAudioRawFrame
@@ -11,24 +11,25 @@ from pipecat.tests.utils import SleepFrame, run_test
 from processors.recognition import Recognition
 from processors.speech_to_text import SpeechToText
 from voice_agent.engines.base import EngineInfo, Priority, RecognizeJob, TimedWord, Transcript
-from voice_agent.errors import EngineTimeout
+from voice_agent.errors import EngineTimeout, EngineUnavailable
 from voice_agent.frames import (
     ClientMessageFrame,
     FinalFrame,
     PartialFrame,
+    PauseTextFrame,
     SegmentEndFrame,
     SegmentPauseFrame,
     SegmentStartFrame,
     ServerMessageFrame,
-    ShortAnswerFrame,
     TurnEndFrame,
 )
+from voice_agent.turns.pause_decision import PauseText
 from voice_agent.turns.turn import EndedBy
 from voice_agent.wire.asr import Close, Config
 from voice_agent.wire.common import Degraded, Error, Restored
 
 _HZ = 16_000
-_TOLD = FinalFrame | PartialFrame | ServerMessageFrame | ShortAnswerFrame
+_TOLD = FinalFrame | PartialFrame | ServerMessageFrame
 _CLOSE = ClientMessageFrame(message=Close(type="close"))
 
 
@@ -309,32 +310,23 @@ async def test_partials_stop_at_the_final_and_the_session_is_forgotten() -> None
     assert "s" in recognizer.forgotten
 
 
-async def test_a_short_answer_at_a_pause_is_told_to_whoever_judges_the_turn() -> None:
+async def texts_at_pauses(script: Callable[[RecognizeJob], Transcript]) -> list[PauseText]:
+    pause = (*audio(3), SegmentStartFrame(at_s=1.0), SegmentPauseFrame(end_sample=2 * _HZ))
+    processor = SpeechToText(recognition(ScriptedRecognizer(script)))
+    _, up = await run_test(processor, frames_to_send=[*pause, SleepFrame(sleep=0.01), _CLOSE])
+    return [frame.text for frame in up if isinstance(frame, PauseTextFrame)]
+
+
+async def test_the_text_at_a_pause_is_told_to_whoever_judges_the_turn() -> None:
+    expected = PauseText(end_sample=2 * _HZ, text="hello", language="en", confidence=0.8)
+    assert await texts_at_pauses(hello) == [expected]
+
+
+async def test_no_text_is_told_of_a_pause_that_could_not_be_decoded() -> None:
     def script(job: RecognizeJob) -> Transcript:
-        return replace(hello(job), text="Yes, please.")
+        raise EngineUnavailable("busy")
 
-    out = await through(
-        ScriptedRecognizer(script),
-        *audio(3),
-        SegmentStartFrame(at_s=1.0),
-        SegmentPauseFrame(end_sample=2 * _HZ),
-        SleepFrame(sleep=0.01),
-        turn_end(1.0, 2.0, EndedBy.SILENCE),
-    )
-    (short,) = [frame for frame in out if isinstance(frame, ShortAnswerFrame)]
-    assert short.end_sample == 2 * _HZ
-
-
-async def test_a_sentence_at_a_pause_is_no_short_answer() -> None:
-    out = await through(
-        ScriptedRecognizer(hello),
-        *audio(3),
-        SegmentStartFrame(at_s=1.0),
-        SegmentPauseFrame(end_sample=2 * _HZ),
-        SleepFrame(sleep=0.01),
-        turn_end(1.0, 2.0, EndedBy.SILENCE),
-    )
-    assert not [frame for frame in out if isinstance(frame, ShortAnswerFrame)]
+    assert await texts_at_pauses(script) == []
 
 
 async def test_what_gives_way_is_told_once() -> None:

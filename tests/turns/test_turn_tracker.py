@@ -1,5 +1,7 @@
+import math
 from collections.abc import Iterator
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -36,33 +38,38 @@ def ends(events: list[TurnEvent]) -> list[TurnEnded]:
     return [event for event in events if isinstance(event, TurnEnded)]
 
 
-def test_a_judge_that_agrees_ends_the_turn_at_the_end_of_its_speech() -> None:
+def test_a_wait_that_is_over_ends_the_turn_at_the_end_of_its_speech() -> None:
     turn = tracker()
     events = [*feed(turn, SPEECH, 1.024), *feed(turn, SILENCE, 0.192)]
     assert events == [SegmentStarted(0), SegmentEnded(16_384)]
     assert turn.wants_verdict
-    assert list(turn.verdict(True)) == [
+    turn.end_after(150, end_sample=16_384)
+    assert list(turn.end_if_due()) == [
         TurnEnded(start_sample=0, end_sample=16_384, ended_by=EndedBy.SMART_TURN)
     ]
     assert not turn.open
 
 
-def test_a_judge_that_disagrees_leaves_the_turn_open_for_more_segments() -> None:
+def test_a_turn_that_is_not_to_end_yet_stays_open_for_more_segments() -> None:
     turn = tracker()
-    list(feed(turn, SPEECH, 1.0))
+    list(feed(turn, SPEECH, 1.024))
     list(feed(turn, SILENCE, 0.5))
-    assert list(turn.verdict(False)) == []
-    events = [*feed(turn, SPEECH, 1.0), *feed(turn, SILENCE, 0.5)]
+    turn.end_after(900, end_sample=16_384)
+    assert list(turn.end_if_due()) == []
+    events = [*feed(turn, SPEECH, 1.0), *feed(turn, SILENCE, 1.2)]
     assert [type(e) for e in events] == [SegmentStarted, SegmentEnded]
-    (end,) = turn.verdict(True)
+    turn.end_after(900, end_sample=events[-1].at_sample)  # pyright: ignore[reportAttributeAccessIssue]
+    (end,) = turn.end_if_due()
     assert isinstance(end, TurnEnded)
     assert end.start_sample == 0
 
 
-def test_silence_ends_a_turn_that_the_judge_left_open() -> None:
+@pytest.mark.parametrize("wait_ms", [None, 1000, 5000])
+def test_silence_ends_a_turn_that_is_to_wait_longer(wait_ms: float | None) -> None:
     turn = tracker(silence_ms=1000)
     events = [*feed(turn, SPEECH, 1.024), *feed(turn, SILENCE, 0.9)]
-    list(turn.verdict(False))
+    if wait_ms is not None:
+        turn.end_after(wait_ms, end_sample=16_384)
     assert ends(events) == []
     (end,) = ends([*feed(turn, SILENCE, 0.2)])
     assert (end.end_sample, end.ended_by) == (16_384, EndedBy.SILENCE)
@@ -141,21 +148,21 @@ def test_closing_the_segment_leaves_the_turn_open() -> None:
 
 @given(
     st.lists(
-        st.tuples(st.sampled_from([SPEECH, SILENCE, 0.71]), st.floats(0.04, 8), st.booleans()),
+        st.tuples(st.sampled_from([SPEECH, SILENCE, 0.71]), st.floats(0.04, 8), st.floats(0, 3000)),
         max_size=15,
     ),
     st.sampled_from(list(TurnDetection)),
 )
 def test_every_turn_ends_once_and_its_parts_follow_one_another(
-    runs: list[tuple[float, float, bool]], detection: TurnDetection
+    runs: list[tuple[float, float, float]], detection: TurnDetection
 ) -> None:
     turn = tracker(detection, max_turn_s=6)
     events: list[TurnEvent] = []
-    for probability, seconds, verdict in runs:
+    for probability, seconds, wait_ms in runs:
         for event in feed(turn, probability, seconds):
             events.append(event)
-            if isinstance(event, SegmentEnded) and turn.wants_verdict:
-                events += turn.verdict(verdict)
+            if isinstance(event, SegmentEnded):
+                turn.end_after(wait_ms, end_sample=event.at_sample)
     events += turn.finish(EndedBy.CLIENT)
     assert not turn.open
     last_end = 0
@@ -169,29 +176,63 @@ def test_every_turn_ends_once_and_its_parts_follow_one_another(
         assert n_open in (0, 1)
 
 
-def test_a_short_answer_ends_after_less_silence() -> None:
+@pytest.mark.parametrize("wait_ms", [200, 320, 640, 1000])
+def test_a_turn_ends_with_the_window_in_which_its_wait_is_over(wait_ms: float) -> None:
+    turn = tracker()
+    list(feed(turn, SPEECH, 1.024))
+    list(feed(turn, SILENCE, 0.192))
+    turn.end_after(wait_ms, end_sample=16_384)
+    n_windows = 6
+    while not (found := ends(list(turn.feed(SILENCE)))):
+        n_windows += 1
+    assert found[0].ended_by is EndedBy.SMART_TURN
+    assert n_windows + 1 == math.ceil(wait_ms / 32)
+
+
+def test_more_that_is_known_of_a_pause_changes_the_wait() -> None:
+    turn = tracker()
+    list(feed(turn, SPEECH, 1.024))
+    list(feed(turn, SILENCE, 0.192))
+    turn.end_after(400, end_sample=16_384)
+    turn.end_after(1200, end_sample=16_384)
+    assert ends(list(feed(turn, SILENCE, 0.9))) == []
+    turn.end_after(500, end_sample=16_384)
+    assert [end.ended_by for end in turn.end_if_due() if isinstance(end, TurnEnded)] == [
+        EndedBy.SMART_TURN
+    ]
+
+
+def test_speech_makes_it_forget_how_long_to_wait() -> None:
     turn = tracker()
     list(feed(turn, SPEECH, 1.024))
     list(feed(turn, SILENCE, 0.224))
-    turn.short_answer(16_384)
-    list(turn.verdict(False))
-    assert ends(list(feed(turn, SILENCE, 0.3))) == []
-    (end,) = ends(list(feed(turn, SILENCE, 0.1)))
-    assert end.ended_by is EndedBy.SILENCE
-
-
-def test_a_short_answer_that_goes_on_is_none() -> None:
-    turn = tracker()
-    list(feed(turn, SPEECH, 1.024))
-    list(feed(turn, SILENCE, 0.224))
-    turn.short_answer(16_384)
+    turn.end_after(600, end_sample=16_384)
     events = [*feed(turn, SPEECH, 1.0), *feed(turn, SILENCE, 1.5)]
     assert ends(events) == []
 
 
-def test_a_short_answer_at_another_pause_changes_nothing() -> None:
+def test_a_turn_does_not_end_by_a_wait_while_speech_seems_to_begin() -> None:
+    turn = tracker()
+    list(feed(turn, SPEECH, 1.024))
+    list(feed(turn, SILENCE, 0.576))
+    turn.end_after(600, end_sample=16_384)
+    events = [*feed(turn, SPEECH, 0.096), *feed(turn, SILENCE, 0.032)]
+    (end,) = ends(events)
+    assert list(feed(tracker(), SPEECH, 0.096)) == []
+    assert end.ended_by is EndedBy.SMART_TURN
+
+
+def test_what_is_known_of_another_pause_changes_nothing() -> None:
     turn = tracker()
     list(feed(turn, SPEECH, 1.024))
     list(feed(turn, SILENCE, 0.224))
-    turn.short_answer(9_999)
+    turn.end_after(300, end_sample=9_999)
+    assert ends(list(feed(turn, SILENCE, 1.0))) == []
+
+
+def test_with_silence_alone_a_wait_means_nothing() -> None:
+    turn = tracker(TurnDetection.SILENCE)
+    list(feed(turn, SPEECH, 1.024))
+    list(feed(turn, SILENCE, 0.224))
+    turn.end_after(300, end_sample=16_384)
     assert ends(list(feed(turn, SILENCE, 1.0))) == []

@@ -25,9 +25,7 @@ class AsrSettings(Group):
     decoders: int = Field(default=4, ge=1, le=64)
     """PocketSphinx decoders in the pool (about 80 MB each), leased to talking sessions."""
     silence_ms: int = Field(default=1600, ge=100, le=10_000)
-    """Silence that ends a turn which Smart Turn judged unfinished."""
-    short_silence_ms: int = Field(default=600, ge=100, le=10_000)
-    """The same after a short answer (yes, no, okay), which rarely sounds finished."""
+    """Silence that ends a turn in any case; what sounds and reads finished ends sooner."""
     max_turn_s: Positive = 25.0
     """A turn longer than this is cut at a pause into several finals."""
     final_timeout_s: Positive = 15.0

@@ -1,8 +1,8 @@
 """When a turn begins and ends.
 
-A turn is one or more segments. It ends when Smart Turn agrees at the end of a segment,
-when silence lasted long enough after one, when the client says so, or when it grew too
-long, and then it is cut at its quietest spot.
+A turn is one or more segments. It ends when silence after one has lasted as long as its sound
+and its words call for (`end_of_turn.py`), at the latest after `silence_ms`, when the client says
+so, or when it grew too long, and then it is cut at its quietest spot.
 """
 
 from collections.abc import Iterator
@@ -36,14 +36,12 @@ class TurnRules:
 
     Attributes:
         detection: What may end a turn.
-        silence_ms: Silence after a segment that ends the turn all the same.
-        short_silence_ms: The same if the turn is a short answer, see `TurnTracker.short_answer`.
+        silence_ms: Silence after a segment that ends the turn in any case.
         max_turn_s: A longer turn is cut.
     """
 
     detection: TurnDetection = TurnDetection.SMART_TURN
     silence_ms: int = 1600
-    short_silence_ms: int = 600
     max_turn_s: float = 25.0
 
 
@@ -73,8 +71,8 @@ _CUT_WITHIN_S = 10.0
 class TurnTracker:
     """Feeds on window probabilities and verdicts; says what happened.
 
-    At a `SegmentEnded`, ask a judge if `wants_verdict`, and tell its answer to `verdict`
-    before the next window.
+    At a `SegmentEnded`, ask a judge if `wants_verdict`, and say what follows with `end_after`,
+    again whenever more is known; speech makes it forget that.
     """
 
     def __init__(self, rules: TurnRules) -> None:
@@ -84,7 +82,7 @@ class TurnTracker:
         self._turn_start: int | None = None
         self._turn_end = 0  # end of the last segment
         self._piece_start = 0  # where the part that was not cut off yet begins
-        self._short_answer = False  # what was said until the pause
+        self._wait_ms: float | None = None  # silence that ends the turn in this pause
 
     @property
     def rules(self) -> TurnRules:
@@ -131,19 +129,24 @@ class TurnTracker:
         event = self._segmenter.feed(probability)
         if event is not None:
             yield from self._on_segment(event)
-        if self._silent_too_long():
-            yield self._end(EndedBy.SILENCE)
-        elif self._too_long():
+        yield from self.end_if_due()
+        if self._too_long():
             yield self._cut(window_samples)
 
-    def verdict(self, complete: bool) -> Iterator[TurnEvent]:
-        """Takes the judge's answer at the end of a segment."""
-        if complete and self.open and not self.speaking:
-            yield self._end(EndedBy.SMART_TURN)
+    def end_after(self, wait_ms: float, *, end_sample: int) -> None:
+        """Takes how much silence ends the turn in the pause that began at `end_sample`.
 
-    def short_answer(self, end_sample: int) -> None:
-        """Takes that all of the turn until the pause at `end_sample` is a short answer."""
-        self._short_answer = self.open and not self.speaking and end_sample == self._turn_end
+        Replaces what was said of this pause before; says nothing of another one.
+        """
+        if self.open and not self.speaking and end_sample == self._turn_end:
+            self._wait_ms = wait_ms
+
+    def end_if_due(self) -> Iterator[TurnEvent]:
+        """Ends the turn if it has been silent for long enough."""
+        if self._waited():
+            yield self._end(EndedBy.SMART_TURN)
+        elif self._silent_too_long():
+            yield self._end(EndedBy.SILENCE)
 
     def close_segment(self) -> Iterator[TurnEvent]:
         """Ends the open segment because no more audio comes; the turn stays open."""
@@ -159,7 +162,7 @@ class TurnTracker:
     def _on_segment(self, event: SegmentEvent) -> Iterator[TurnEvent]:
         match event:
             case SegmentStarted(at_sample):
-                self._short_answer = False
+                self._wait_ms = None
                 if self._turn_start is None:
                     self._turn_start = self._piece_start = at_sample
                 elif self._turn_end <= self._piece_start:
@@ -169,14 +172,25 @@ class TurnTracker:
                 self._turn_end = at_sample
         yield event
 
+    def _waited(self) -> bool:
+        """Whether the pause is as long as `end_after` says; not while speech seems to begin."""
+        return (
+            self._wait_ms is not None
+            and self._wait_ms < self._rules.silence_ms
+            and self.wants_verdict
+            and self._segmenter.quiet
+            and self._silent_for(self._wait_ms)
+        )
+
     def _silent_too_long(self) -> bool:
-        if not self.open or self.speaking or self._rules.detection is TurnDetection.NONE:
+        if self._rules.detection is TurnDetection.NONE:
             return False
-        silence_samples = self._samples - self._turn_end
-        limit_ms = self._rules.silence_ms
-        if self._short_answer:
-            limit_ms = min(limit_ms, self._rules.short_silence_ms)
-        return silence_samples * 1000 >= limit_ms * ASR_SAMPLE_RATE_HZ
+        return self._silent_for(self._rules.silence_ms)
+
+    def _silent_for(self, milliseconds: float) -> bool:
+        if not self.open or self.speaking:
+            return False
+        return (self._samples - self._turn_end) * 1000 >= milliseconds * ASR_SAMPLE_RATE_HZ
 
     def _too_long(self) -> bool:
         length = self._samples - self._piece_start
@@ -202,5 +216,5 @@ class TurnTracker:
             ended_by=ended_by,
         )
         self._turn_start = None
-        self._short_answer = False
+        self._wait_ms = None
         return ended

@@ -1,0 +1,150 @@
+"""Fits the weights of `voice_agent/turns/end_of_turn.py` and writes them.
+
+``python -m benchmarks.turn_ends.fit JUDGED.jsonl[:WEIGHT] …`` with the files that
+``voice-agent eval-turns --judged JUDGED.jsonl`` has written for folders to learn from; a weight
+other than 1 lets a folder count more or less.
+
+Logistic regression with a ridge. What each weight may not do (`_SIGNS`) is set to nothing: a word
+that leads on never makes an end more likely. The table of waits follows from how long pauses of
+callers who go on are (`benchmarks.turn_ends.make`) and from how many of them may be cut off.
+"""
+
+import argparse
+import json
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from voice_agent.turns.end_of_turn import Pause, expected_answer, sound_signs, text_signs
+from voice_agent.turns.evaluation.judged_pauses import JudgedPause
+from voice_agent.turns.phrase_end import phrase_end
+
+_RIDGE = 1.0
+_STEPS = 50
+# the weights that can only speak for one side
+_NEVER_ABOVE_0 = (
+    "open_mark", "hangs", "may_hang", "filler", "leads_in", "clause_open", "number_open",
+    "spelled", "unsure_text", "few_words", "asked_number", "asked_number_no_digits",
+)  # fmt: skip
+_NEVER_BELOW_0 = (
+    "smart_turn", "full_stop", "question", "short_answer", "closing", "number_full",
+    "answers_yes_no",
+)  # fmt: skip
+# Log density of the lengths of pauses within turns (`make._PAUSE_LONGER_THAN`), by seconds: it is
+# worth while to wait until the odds of an end outweigh it.
+_LOG_DENSITY = ((0.2, 1.9), (0.25, 1.49), (0.45, 0.12), (0.8, -1.23), (1.3, -2.49), (2.3, -3.3),
+                (3.5, -4.2))  # fmt: skip
+_TARGET = Path("voice_agent/turns/end_of_turn_weights.py")
+
+Floats = NDArray[np.float64]
+
+
+def read(path: Path) -> list[JudgedPause]:
+    """Judged pauses of a folder."""
+    return [JudgedPause(**json.loads(line)) for line in path.read_text().splitlines()]
+
+
+def seen(judged: JudgedPause) -> Pause:
+    """What was known of a pause."""
+    return Pause(
+        smart_turn=judged.smart_turn,
+        text=judged.text,
+        language=judged.language,
+        confidence=judged.confidence,
+        expected=expected_answer(judged.asked),
+    )
+
+
+def with_text(judged: JudgedPause) -> dict[str, float] | None:
+    """All signs of a pause; None if there is no text to judge by."""
+    pause = seen(judged)
+    end = phrase_end(pause.text, pause.language)
+    return None if end is None else {**sound_signs(pause), **text_signs(pause, end)}
+
+
+def regress(x: Floats, y: Floats, weights: Floats) -> Floats:
+    """Weights that make `y` of `x` most likely; the first column is not held back."""
+    b = np.zeros(x.shape[1])
+    ridge = _RIDGE * np.r_[0.0, np.ones(x.shape[1] - 1)]
+    for _ in range(_STEPS):
+        p = 1 / (1 + np.exp(-x @ b))
+        gradient = x.T @ (weights * (p - y)) + ridge * b
+        hessian = (x * (weights * p * (1 - p))[:, None]).T @ x + np.diag(ridge + 1e-9)
+        b -= np.linalg.solve(hessian, gradient)
+    return b
+
+
+def fit(signs: Sequence[dict[str, float]], y: Floats, weights: Floats) -> dict[str, float]:
+    """Weights by sign; signs that would speak for the wrong side are left out one by one."""
+    names = list(signs[0])
+    while True:
+        x = np.array([[row[name] for name in names] for row in signs])
+        found = dict(zip(names, (float(b) for b in regress(x, y, weights)), strict=True))
+        wrong = {n: abs(found[n]) for n in _NEVER_ABOVE_0 if found.get(n, 0) > 0}
+        wrong |= {n: abs(found[n]) for n in _NEVER_BELOW_0 if found.get(n, 0) < 0}
+        if not wrong:
+            return {name: round(found.get(name, 0.0), 2) for name in signs[0]}
+        names.remove(max(wrong, key=lambda name: wrong[name]))
+
+
+def waits(caution: float) -> list[tuple[float, int]]:
+    """Log odds and the wait that follows from them."""
+    table = [(log_density + caution, round(1000 * s)) for s, log_density in _LOG_DENSITY]
+    return [(round(odds, 2), ms) for odds, ms in sorted(table)]
+
+
+def write(target: Path, text: dict[str, float], sound: dict[str, float], caution: float) -> None:
+    """Writes the module of weights."""
+    lines = [
+        '"""Weights of `end_of_turn.py`, written by `python -m benchmarks.turn_ends.fit`."""',
+        "",
+        "WITH_TEXT = {",
+        *(f'    "{name}": {value},' for name, value in text.items()),
+        "}",
+        '"""What each sign adds to the log odds that a turn is complete, if there is a text."""',
+        "",
+        "SOUND_ONLY = {",
+        *(f'    "{name}": {value},' for name, value in sound.items()),
+        "}",
+        '"""The same without one."""',
+        "",
+        "WAITS_MS = (",
+        *(f"    ({odds}, {ms})," for odds, ms in waits(caution)),
+        ")",
+        '"""Log odds, rising, and the silence that a turn with these odds waits for."""',
+    ]
+    target.write_text("\n".join(lines) + "\n")
+
+
+def main() -> None:
+    """Reads, fits, writes."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("judged", nargs="+", help="FILE or FILE:WEIGHT")
+    parser.add_argument("--caution", type=float, default=1.5, help="log odds to be outweighed")
+    parser.add_argument("--target", type=Path, default=_TARGET)
+    arguments = parser.parse_args()
+    pauses: list[JudgedPause] = []
+    weights: list[float] = []
+    for given in arguments.judged:
+        name, _, weight = given.partition(":")
+        found = read(Path(name))
+        pauses += found
+        weights += [float(weight or 1)] * len(found)
+    every = np.array(weights)
+    ends = np.array([float(pause.final) for pause in pauses])
+    signs = [with_text(pause) for pause in pauses]
+    kept = [index for index, row in enumerate(signs) if row is not None]
+    text = fit([row for row in signs if row is not None], ends[kept], every[kept])
+    sound = fit([sound_signs(seen(pause)) for pause in pauses], ends, every)
+    write(arguments.target, text, sound, arguments.caution)
+    prior = math.log(ends.mean() / (1 - ends.mean()))
+    print(f"{len(pauses)} pauses, {int(ends.sum())} ends (log odds {prior:.2f})")
+    for name, value in text.items():
+        print(f"{name:24} {value:6.2f}")
+
+
+if __name__ == "__main__":
+    main()
