@@ -2,7 +2,9 @@
 
 import io
 import struct
+import tempfile
 from functools import cache
+from pathlib import Path
 from typing import cast
 
 import av
@@ -15,7 +17,11 @@ from voice_agent.audio.pcm import float_to_int16
 from voice_agent.audio.reader import AudioReader
 from voice_agent.errors import VoiceAgentError
 
-ENCODED = ("ogg-opus", "ogg-opus-live", "ogg-vorbis", "webm", "mp3", "mp3-bare", "flac")
+ENCODED = (
+    *("ogg-opus", "ogg-opus-live", "ogg-vorbis", "webm", "mp3", "mp3-bare", "flac"),
+    *("m4a", "m4a-late", "mp4-live", "m4a-alac", "mov", "aac", "aac-tagged"),
+    *("au", "au-mulaw", "aiff", "wav-adpcm", "wav-ima", "wav-mp3", "amr"),
+)
 
 
 @cache
@@ -69,7 +75,23 @@ def encoded(name: str, seconds: float = 1.0, rate_hz: int = 48_000, channels: in
         "mp3": ("mp3", "libmp3lame", {}),
         "mp3-bare": ("mp3", "libmp3lame", {"id3v2_version": "0", "write_xing": "0"}),
         "flac": ("flac", "flac", {}),
+        "m4a": ("ipod", "aac", {"movflags": "faststart"}),
+        "m4a-late": ("ipod", "aac", {}),
+        "mp4-live": ("mp4", "aac", {"movflags": "empty_moov+default_base_moof+frag_every_frame"}),
+        "m4a-alac": ("ipod", "alac", {}),
+        "mov": ("mov", "aac", {}),
+        "aac": ("adts", "aac", {}),
+        "aac-tagged": ("adts", "aac", {"write_id3v2": "1"}),
+        "au": ("au", "pcm_s16be", {}),
+        "au-mulaw": ("au", "pcm_mulaw", {}),
+        "aiff": ("aiff", "pcm_s16be", {}),
+        "wav-adpcm": ("wav", "adpcm_ms", {}),
+        "wav-ima": ("wav", "adpcm_ima_wav", {}),
+        "wav-mp3": ("wav", "libmp3lame", {}),
+        "amr": ("amr", "libopencore_amrnb", {}),
     }[name]
+    if name == "amr":
+        rate_hz, channels = 8_000, 1  # it knows nothing else
     sound = float_to_int16(interleaved(tones(seconds, rate_hz), channels))
     return mux(sound, kind, codec, rate_hz, options)
 
@@ -78,17 +100,22 @@ def mux(
     sound: NDArray[np.int16], kind: str, codec: str, rate_hz: int, options: dict[str, str]
 ) -> bytes:
     """`sound` (a row for each sample) in a container."""
-    file = io.BytesIO()
     layout = "stereo" if sound.shape[1] == 2 else "mono"
-    with av.open(file, "w", format=kind, options=options) as container:
+    with (
+        tempfile.NamedTemporaryFile() as file,  # FFmpeg opens it by name to move an index
+        av.open(file.name, "w", format=kind, options=options) as container,
+    ):
         stream = cast(AudioStream, container.add_stream(codec, rate=rate_hz, layout=layout))
         if codec != "flac":
-            stream.bit_rate = 96_000
+            stream.bit_rate = 12_200 if codec == "libopencore_amrnb" else 96_000
         frame = av.AudioFrame.from_ndarray(sound.reshape(1, -1), format="s16", layout=layout)
         frame.sample_rate = rate_hz
-        container.mux(stream.encode(frame))
+        wanted = stream.codec_context.format.name if stream.codec_context.format else "s16"
+        for part in av.AudioResampler(wanted, layout, rate_hz).resample(frame):
+            container.mux(stream.encode(part))
         container.mux(stream.encode(None))
-    return file.getvalue()
+        container.close()
+        return Path(file.name).read_bytes()
 
 
 @cache

@@ -4,7 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from media import encoded, tones, wav
 
-from voice_agent.audio.detect import Kind, find_container, find_raw, starts_anew
+from voice_agent.audio.detect import find_container, find_raw, find_tagged, starts_anew
+from voice_agent.audio.magic import Kind
 from voice_agent.audio.pcm import float_to_int16
 from voice_agent.errors import UnsupportedFormat
 
@@ -22,8 +23,9 @@ def test_containers_are_known_by_their_first_bytes(kind: Kind):
     assert find_container(FILES[kind][:2]) is Kind.MORE
 
 
-def test_mp3_is_known_by_its_tag_or_by_two_frames():
-    assert find_container(encoded("mp3")[:10]) is Kind.MP3
+def test_mp3_is_known_by_two_frames_and_after_a_tag_by_one():
+    assert find_container(encoded("mp3")[:10]) is Kind.ID3
+    assert find_tagged(encoded("mp3-bare")[:4]) is Kind.MP3
     bare = encoded("mp3-bare")
     assert find_container(bare[:2_000]) is Kind.MP3
     assert find_container(bare[:100]) is Kind.MORE
@@ -31,7 +33,18 @@ def test_mp3_is_known_by_its_tag_or_by_two_frames():
 
 
 @pytest.mark.parametrize(
-    "head", [b"%PDF-1.7 ...", b"FORM\0\0\0\0AIFF", b"\0\0\0\x20ftypisom", b"RIFF\0\0\0\0AVI "]
+    "head",
+    [
+        b"%PDF-1.7 ...",
+        b"FORM\0\0\0\0ILBM",
+        b"RIFF\0\0\0\0AVI ",
+        b"caff\0\1\0\0",
+        b"PK\3\4\x14\0\0\0",
+        b"\xff\xd8\xff\xe0\0\x10JFIF",
+        b"\0\0\0\x18stypmsdh",
+        b"\x1f\x43\xb6\x75\1\xff\xff\xff",
+        b"G\x40\0\x10".ljust(188, b"\0") * 3,
+    ],
 )
 def test_other_files_are_refused_by_name(head: bytes):
     with pytest.raises(UnsupportedFormat):

@@ -1,4 +1,4 @@
-"""Ogg, WebM, MP3 and FLAC, decoded as they arrive.
+"""Ogg, WebM, MP3, FLAC, MP4, AAC and more, decoded as they arrive.
 
 FFmpeg's demuxers pull: they call `read` and want to wait there. So each open stream has
 one thread, which is either working on the piece it was given or waiting for the next,
@@ -37,7 +37,8 @@ from av.stream import Discard
 from numpy.typing import NDArray
 
 from voice_agent.audio import pcm
-from voice_agent.audio.detect import Kind
+from voice_agent.audio.magic import Kind
+from voice_agent.audio.mp4 import Mp4Sieve
 from voice_agent.audio.ogg import OggPages
 from voice_agent.audio.pipe import Pipe
 from voice_agent.audio.resample import Resampler
@@ -54,7 +55,15 @@ _OPTIONS = {"probesize": "32", "analyzeduration": "0"}
 """Start with the first packet instead of gathering seconds. Not `nobuffer`: it loses the
 packets that were looked at."""
 
-_CODECS = frozenset({"opus", "vorbis", "flac", "mp3", "mp3float", "mp2", "mp2float", "aac"})
+_PACKETS = {Kind.WAV: {"max_size": "1024"}}
+"""A quarter of a second of ADPCM at 8 kHz; FFmpeg would wait for a whole one."""
+
+_CODECS = frozenset(
+    {
+        *("opus", "vorbis", "flac", "mp3", "mp3float", "mp2", "mp2float", "aac", "alac"),
+        *("adpcm_ms", "adpcm_ima_wav", "adpcm_ima_qt", "gsm_ms", "amrnb", "amrwb"),
+    }
+)
 """What is let through to a decoder; `pcm_*` too. The rest is never meant as speech."""
 
 _MAX_BAD_PACKETS = 8
@@ -79,6 +88,7 @@ class ContainerDecoder:
     ) -> None:
         self._deadline_s = deadline_s
         self._pages = OggPages() if kind is Kind.OGG else None
+        self._sieve = Mp4Sieve() if kind is Kind.MP4 else None
         self._pipe = Pipe()
         self._worker = _Worker(kind, self._pipe, int(max_expansion_s * to_hz), to_hz)
         self._thread = threading.Thread(target=self._worker.run, name=f"decode-{kind}")
@@ -88,6 +98,16 @@ class ContainerDecoder:
     def finished(self) -> bool:
         """The container says that it is over; more bytes change nothing."""
         return self._pipe.finished
+
+    def arrange(self, data: bytes) -> bytes:
+        """The next bytes as `push` wants them: those of an MP4 with its index first.
+
+        There may be none at first, and 20 MiB when the index comes.
+
+        Raises:
+            BadAudio, TooLarge, UnsupportedFormat: The stream is dropped.
+        """
+        return self._sieve.push(data) if self._sieve else data
 
     async def push(self, data: bytes) -> Decoded:
         """Hands over the next bytes, at most 16 KiB; returns what they make decodable.
@@ -112,6 +132,8 @@ class ContainerDecoder:
         tail, error = await self._pass(b"", last=True)
         if error is None and self._pages and self._pages.cut:
             error = BadAudio("the Ogg stream ends inside a page")
+        if self._sieve and self._sieve.waits_for_index:
+            error = BadAudio("this MP4 ends before its index: it is cut")
         await self.abort()
         return tail, error
 
@@ -184,7 +206,11 @@ class _Worker:
 
     def _decode(self) -> None:
         with av.open(
-            self, "r", format=self._kind.value, options=_OPTIONS, metadata_errors="replace"
+            self,
+            "r",
+            format=self._kind.value,
+            options=_OPTIONS | _PACKETS.get(self._kind, {}),
+            metadata_errors="replace",
         ) as container:
             stream = self._pick(container)
             n_bad = 0

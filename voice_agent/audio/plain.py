@@ -1,4 +1,4 @@
-"""Audio that is decoded where it stands, without FFmpeg: raw samples and WAV."""
+"""Raw samples, decoded where they stand, without FFmpeg."""
 
 from typing import Final
 
@@ -9,7 +9,6 @@ from voice_agent.audio import pcm
 from voice_agent.audio.decode import RATE_HZ, Decoded
 from voice_agent.audio.pcm import SampleFormat
 from voice_agent.audio.resample import Resampler
-from voice_agent.audio.riff import WavParser
 from voice_agent.errors import BadAudio
 
 
@@ -68,49 +67,6 @@ class RawDecoder:
         tail = self.drain()
         self._resampler.reset()
         return tail, None
-
-    async def abort(self) -> None:
-        """Nothing to end."""
-
-
-class WavDecoder:
-    """A WAV stream becoming int16 mono."""
-
-    finished: Final = False
-
-    def __init__(self, *, to_hz: int = RATE_HZ) -> None:
-        self._to_hz = to_hz
-        self._parser = WavParser()
-        self._samples: RawDecoder | None = None
-
-    async def push(self, data: bytes) -> Decoded:
-        """Takes the next bytes; an error ends the stream."""
-        try:
-            raw = self._parser.push(data)
-            if not raw:
-                return pcm.silence(0), None
-            if self._samples is None:
-                self._samples = RawDecoder(
-                    self._parser.sample_format,
-                    rate_hz=self._parser.rate_hz,
-                    channels=self._parser.channels,
-                    to_hz=self._to_hz,
-                )
-            return self._samples.decode(raw), None
-        except BadAudio as error:
-            return pcm.silence(0), error
-
-    def drain(self) -> NDArray[np.int16]:
-        """What the resampler holds; the stream goes on."""
-        return self._samples.drain() if self._samples else pcm.silence(0)
-
-    async def end(self) -> Decoded:
-        """The tail, and `BadAudio` if the header promised more."""
-        missing = self._parser.missing_bytes
-        if not self._parser.has_format:
-            return pcm.silence(0), BadAudio("this wav stream ends before its first sample")
-        error = BadAudio(f"the WAV ends {missing} bytes early") if missing else None
-        return self.drain(), error
 
     async def abort(self) -> None:
         """Nothing to end."""

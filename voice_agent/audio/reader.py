@@ -9,13 +9,15 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from voice_agent.audio import pcm
+from voice_agent.audio import mp4, pcm
 from voice_agent.audio.decode import RATE_HZ, ContainerDecoder
-from voice_agent.audio.detect import Kind, starts_anew
+from voice_agent.audio.detect import starts_anew
+from voice_agent.audio.magic import Kind
 from voice_agent.audio.pcm import SampleFormat
-from voice_agent.audio.plain import RawDecoder, WavDecoder
+from voice_agent.audio.plain import RawDecoder
 from voice_agent.audio.riff import check_shape
 from voice_agent.audio.undecided import Decision, Undecided
+from voice_agent.audio.wav import WavDecoder
 from voice_agent.errors import BadAudio, UnsupportedFormat
 
 Encoding = Literal["auto", "pcm_s16le", "pcm_f32le", "mulaw", "alaw", "container"]
@@ -73,7 +75,7 @@ class AudioReader:
 
     @property
     def container(self) -> str | None:
-        """The container that is being read (`wav`, `ogg`, `matroska`, `mp3`, `flac`)."""
+        """The container that is being read: `wav`, `mp4`, `matroska`, …."""
         return self._kind
 
     async def configure(
@@ -128,7 +130,7 @@ class AudioReader:
     async def close(self) -> None:
         """Ends the decoder and its thread; may be called twice."""
         source, self._source, self._kind = self._source, self._new_source(), None
-        if isinstance(source, ContainerDecoder):
+        if not isinstance(source, Undecided):
             await source.abort()
 
     def take(self, data: bytes) -> Samples | None:
@@ -209,6 +211,8 @@ class AudioReader:
     ) -> AsyncGenerator[Samples, None]:
         through = False
         try:
+            if isinstance(source, ContainerDecoder):
+                data = source.arrange(data)
             for first in range(0, len(data), _SLICE_BYTES):
                 if first:
                     await asyncio.sleep(0)
@@ -234,9 +238,12 @@ class AudioReader:
         if found.raw:
             return found.raw
         if found.kind is Kind.WAV or found.kind is None:
-            return WavDecoder(to_hz=self._to_hz)
+            return WavDecoder(self._container, to_hz=self._to_hz)
+        return self._container(found.kind)
+
+    def _container(self, kind: Kind) -> ContainerDecoder:
         return ContainerDecoder(
-            found.kind,
+            kind,
             max_expansion_s=self._max_expansion_s,
             deadline_s=_DEADLINE_S,
             to_hz=self._to_hz,
@@ -273,7 +280,8 @@ async def decode_file(path: Path, chunk: int = 64 * 1024) -> AsyncGenerator[Samp
     reader = AudioReader()
     try:
         with await asyncio.to_thread(path.open, "rb") as file:
-            while data := await asyncio.to_thread(file.read, chunk):
+            pieces = await asyncio.to_thread(mp4.in_order, file, chunk)
+            while data := await asyncio.to_thread(next, pieces, b""):
                 async for samples in reader.stream(data):
                     yield samples
         async for samples in reader.finish():

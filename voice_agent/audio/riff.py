@@ -27,12 +27,18 @@ _FORMATS = {
 }
 _EXTENSIBLE = 0xFFFE
 
+_COMPRESSED = {0x02: "ADPCM", 0x11: "IMA ADPCM", 0x31: "GSM", 0x50: "MPEG", 0x55: "MP3"}
+"""Codecs that FFmpeg decodes; the rest is never meant as speech."""
+
 
 class WavParser:
     """Finds the samples in a WAV stream that comes in pieces of any size.
 
     `sample_format`, `channels` and `rate_hz` hold for what `push` has returned. Several
     files one after another are read as one stream if they are alike.
+
+    Where the format is a compressed one, `compressed` says so from then on, and `push` returns
+    nothing: `unread` has what a decoder needs.
     """
 
     def __init__(self) -> None:
@@ -45,11 +51,17 @@ class WavParser:
         self._endless = False
         self._padding = 0
         self.has_format = False
+        self.compressed = ""
 
     @property
     def missing_bytes(self) -> int:
         """Bytes that the header promised and that have not come."""
         return 0 if self._endless else self._data_bytes or 0
+
+    def unread(self) -> bytes:
+        """The file as far as it is known, from its format on; once."""
+        unread, self._pending = self._pending, b""
+        return b"RIFF\xff\xff\xff\xffWAVE" + unread
 
     def push(self, data: bytes) -> bytes:
         """Takes the next bytes; returns raw samples, whole ones of all channels.
@@ -65,7 +77,9 @@ class WavParser:
         return b"".join(found)
 
     def _step(self, found: list[bytes]) -> bool:
-        """Does the next thing; False if it takes more bytes."""
+        """Does the next thing; False if it takes more bytes, or if they are not for this."""
+        if self.compressed:
+            return False
         if self._skip_bytes:
             n_bytes = min(self._skip_bytes, len(self._pending))
             self._skip_bytes -= n_bytes
@@ -131,10 +145,13 @@ class WavParser:
         tag, channels, rate_hz, _, block_bytes, bits = shape
         if tag == _EXTENSIBLE and size >= 26:
             (tag,) = struct.unpack_from("<H", body, 24)
+        check_shape(rate_hz, channels)
+        if tag in _COMPRESSED and block_bytes:
+            self.compressed = _COMPRESSED[tag]
+            return False
         sample_format = _FORMATS.get((tag, bits))
         if sample_format is None:
             raise UnsupportedFormat(f"WAV with codec {tag} and {bits} bit is not read here")
-        check_shape(rate_hz, channels)
         if block_bytes != sample_format.n_bytes * channels:
             raise BadAudio("the WAV header contradicts itself")
         new = (sample_format, channels, rate_hz)
