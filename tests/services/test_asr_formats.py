@@ -9,7 +9,7 @@ import pytest
 import soundfile
 import soxr
 
-from tests.audio.media import mux
+from tests.audio.media import mux, video_only
 from tests.services.caller import Caller, call
 from tests.services.conftest import RunningService
 from tests.speech import SENTENCES, error_rate, pause, speech
@@ -43,6 +43,14 @@ def container(kind: str, codec: str, hz: int, channels: int = 1) -> bytes:
     return mux(float_to_int16(sound(hz, channels)), kind, codec, hz, {})
 
 
+def compressed_wav(codec: str) -> bytes:
+    return container("wav", codec, 16_000)
+
+
+def m4a(**options: str) -> bytes:
+    return mux(float_to_int16(sound(44_100)), "mp4", "aac", 44_100, options)
+
+
 def mulaw() -> bytes:
     return mulaw_encode(float_to_int16(sound(8000)[:, 0]))
 
@@ -70,6 +78,18 @@ FORMATS: dict[str, tuple[Callable[[], bytes], dict[str, object]]] = {
     "webm opus stereo": (lambda: container("webm", "libopus", 48_000, 2), {}),
     "mp3": (lambda: container("mp3", "libmp3lame", 44_100), {}),
     "flac": (lambda: container("flac", "flac", 16_000), {"encoding": "container"}),
+    "m4a, index first": (lambda: m4a(movflags="faststart"), {}),
+    "m4a, index last": (m4a, {"encoding": "container"}),
+    "mp4 in fragments": (lambda: m4a(movflags="empty_moov+default_base_moof+frag_every_frame"), {}),
+    "alac": (lambda: container("ipod", "alac", 44_100), {}),
+    "aac": (lambda: container("adts", "aac", 44_100), {}),
+    "au": (lambda: container("au", "pcm_s16be", 16_000), {}),
+    "au mulaw": (lambda: container("au", "pcm_mulaw", 8_000), {}),
+    "aiff": (lambda: container("aiff", "pcm_s16be", 44_100), {}),
+    "wav adpcm": (lambda: compressed_wav("adpcm_ms"), {}),
+    "wav ima adpcm": (lambda: compressed_wav("adpcm_ima_wav"), {}),
+    "wav mp3": (lambda: container("wav", "libmp3lame", 44_100), {}),
+    "amr 8 kHz": (lambda: container("amr", "libopencore_amrnb", 8_000), {}),
 }
 
 
@@ -111,3 +131,47 @@ async def test_the_encoding_may_change_at_any_time(asr: RunningService) -> None:
             await caller.ask("config", "configured", encoding="pcm_s16le")
             final = await caller.ask("finalize", "final")
             assert error_rate(_TEXT, final["text"]) <= 0.75
+
+
+def _without_its_first_piece() -> bytes:
+    data = container("webm", "libopus", 48_000)
+    return data[data.index(b"\x1f\x43\xb6\x75") :]
+
+
+REFUSED: dict[str, Callable[[], bytes]] = {
+    "a recording without its first piece": _without_its_first_piece,
+    "fragments without their beginning": lambda: (
+        data := m4a(movflags="empty_moov+default_base_moof+frag_every_frame")
+    )[data.index(b"moof") - 4 :],
+    "an AAC without its first frame": lambda: container("adts", "aac", 44_100)[500:],
+    "mulaw that nobody announced": mulaw,
+    "random bytes": lambda: np.random.default_rng(7).bytes(40_000),
+    "a page": lambda: b"<!doctype html><p>Nothing to hear.</p>" * 200,
+    "a ZIP": lambda: b"PK\x03\x04" + bytes(4_000),
+    "a film of pictures": video_only,
+    "an MP4 without its index": lambda: (data := m4a())[: data.index(b"moov") - 4],
+}
+
+
+async def test_what_is_no_sound_is_one_error_and_no_words(asr: RunningService) -> None:
+    for name, make in REFUSED.items():
+        async with call(asr.ws) as caller:
+            await caller.stream(make(), frame_bytes=6000)
+            await caller.say("close")
+            assert await caller.ended() == 1000
+            codes = [error["code"] for error in caller.of("error")]
+            assert codes in (["unsupported_format"], ["bad_audio"]), name
+            assert caller.text == "", name
+            assert not caller.of("speech_start"), name
+
+
+async def test_a_finalize_does_not_end_a_recording_that_still_comes(asr: RunningService) -> None:
+    data = m4a()
+    async with call(asr.ws) as caller:
+        await caller.stream(data[: len(data) // 2])
+        assert (await caller.ask("finalize", "final"))["text"] == ""  # its index is missing yet
+        await caller.stream(data[len(data) // 2 :])
+        await caller.say("close")
+        assert await caller.ended() == 1000
+        assert caller.of("error") == []
+        assert error_rate(_TEXT, caller.text) <= 0.5

@@ -75,7 +75,7 @@ def _is_noise(data: bytes) -> bool:
         return True
     low = np.frombuffer(data[: len(data) // 2 * 2], np.uint8)[::2]
     uneven = float(np.sum((_counts(low) / len(low) - 1 / 16) ** 2)) * 16
-    alike = float(np.mean((low >= 0x80) == (samples < 0)))
+    alike = int(np.count_nonzero((low >= 0x80) == (samples < 0))) / len(low)
     return uneven > _UNEVEN or abs(alike - 0.5) > _SAME_SIGN
 
 

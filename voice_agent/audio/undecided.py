@@ -103,7 +103,7 @@ class Undecided:
             UnsupportedFormat: They are no samples.
         """
         data, self._held = self._held, b""
-        if not data and not self._tagged:
+        if self._n_wrong or not (data or self._tagged):
             return self._due(SampleFormat.S16)
         if self._tagged or self._containers_only or not self._is_doubtful(data):
             raise BadAudio(f"the stream ends after {len(data)} bytes")

@@ -46,9 +46,9 @@ def transcribe(
 ) -> None:
     """Turn audio files into text.
 
-    WAV, MP3, FLAC, Ogg and WebM. Without --url, and without `asr.url` in the settings, a
-    service is started for this command alone. Exit code 1 if a file failed; the others
-    are still done.
+    WAV, MP3, M4A and MP4, AAC, FLAC, Ogg, WebM, AU, AIFF and AMR. Without --url, and
+    without `asr.url` in the settings, a service is started for this command alone. Exit
+    code 1 if a file failed; the others are still done.
     """
     form = _form(as_json=as_json, as_srt=as_srt, as_vtt=as_vtt)
     if form in (Form.SRT, Form.VTT) and len(files) > 1 and out_dir is None:

@@ -47,7 +47,9 @@ def add(
     name: Name,
     file: Annotated[
         Path,
-        typer.Argument(metavar="FILE", help="1 to 60 s of the voice: WAV, MP3, FLAC, Ogg or WebM."),
+        typer.Argument(
+            metavar="FILE", help="1 to 60 s of the voice: WAV, MP3, M4A, FLAC, Ogg or WebM."
+        ),
     ],
     title: Annotated[
         str | None, typer.Option("--title", metavar="TEXT", help="What people call it.")

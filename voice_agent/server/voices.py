@@ -23,7 +23,7 @@ from voice_agent.wire.tts import (
 voices_router = APIRouter(prefix="/v1/voices")
 
 _CREATED, _NO_CONTENT = 201, 204
-_CLIP_TYPES = ("audio/", "video/webm", "application/ogg", "application/octet-stream")
+_CLIP_TYPES = ("audio/", "video/webm", "video/mp4", "application/ogg", "application/octet-stream")
 _MAX_QUERY_CHARS = 16_384
 
 

@@ -30,7 +30,7 @@ async def read_clip(data: bytes, to_hz: int) -> Samples:
     file costs no more time and memory than a minute.
 
     Args:
-        data: A whole WAV, MP3, FLAC, Ogg or WebM file.
+        data: A whole file in a container that `AudioReader` knows.
         to_hz: Rate of what comes out, mono.
 
     Raises:

@@ -109,7 +109,7 @@ class VoiceRegistration(VoiceDescription):
     """Make a voice from a clip; the JSON body of ``POST /v1/voices``."""
 
     reference_audio: str
-    """The clip as a WAV, MP3, FLAC, Ogg or WebM file, in base64."""
+    """The clip as a WAV, MP3, M4A, AAC, FLAC, Ogg or WebM file, in base64."""
 
 
 class RegisterVoice(VoiceRegistration):
