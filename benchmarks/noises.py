@@ -120,13 +120,14 @@ def _click(seconds: float, centre_hz: float, chance: Random) -> Samples:
 
 def _band(hz: Values, centre_hz: float, octaves: float) -> Values:
     """A hill in the spectrum."""
-    return np.exp(-0.5 * np.square(np.log2(np.maximum(hz, 1.0) / centre_hz) / octaves))
+    away = np.log2(np.maximum(hz, 1.0) / centre_hz) / octaves
+    return np.exp(-0.5 * np.square(away)).astype(np.float64)
 
 
 def _shaped(length: int, chance: Random, gain: Callable[[Values], Values]) -> Samples:
     """Noise with an RMS of 1 and a spectrum: `gain` gives amplitudes of frequencies in Hz."""
     spectrum = np.fft.rfft(chance.standard_normal(length))
-    sound = np.fft.irfft(spectrum * gain(np.fft.rfftfreq(length, 1 / _RATE)), length)
+    sound = np.fft.irfft(spectrum * gain(np.fft.rfftfreq(length, 1 / _RATE).astype(np.float64)), length)
     return (sound / np.std(sound)).astype(np.float32)
 
 
