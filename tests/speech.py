@@ -14,7 +14,7 @@ from voice_agent.engines.base import ASR_SAMPLE_RATE_HZ, Samples, SpeakJob
 from voice_agent.engines.espeak.speaker import EspeakSpeaker
 
 GOOD_VOICE = "en-us+edward"
-"""The voice that the embedded recogniser understands best, at `GOOD_WPM`."""
+"""A voice that every model the tests have understands, at `GOOD_WPM`."""
 GOOD_WPM = 170
 
 SENTENCES = (

@@ -36,19 +36,19 @@ def test_the_environment_wins_over_dotenv_and_that_over_the_file(
 ) -> None:
     file = toml(elsewhere, "[asr]\nsilence_ms = 300\ndecoders = 3\nmax_turn_s = 3.0")
     (elsewhere / ".env").write_text(
-        "VOICE_AGENT_ASR__DECODERS=2\nVOICE_AGENT_ASR__SILENCE_MS=200\n"
+        "VOICE_AGENT_ASR__GATHER_MS=32\nVOICE_AGENT_ASR__SILENCE_MS=200\n"
     )
     monkeypatch.setenv("VOICE_AGENT_ASR__SILENCE_MS", "100")
     asr = load_settings(file).asr
-    assert (asr.silence_ms, asr.decoders, asr.max_turn_s) == (100, 2, 3.0)
+    assert (asr.silence_ms, asr.gather_ms, asr.max_turn_s) == (100, 32, 3.0)
 
 
 def test_an_argument_wins_over_everything_and_leaves_its_group_alone(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setenv("VOICE_AGENT_ASR__DECODERS", "2")
+    monkeypatch.setenv("VOICE_AGENT_ASR__GATHER_MS", "32")
     asr = load_settings(asr={"silence_ms": 700}).asr
-    assert (asr.silence_ms, asr.decoders) == (700, 2)
+    assert (asr.silence_ms, asr.gather_ms) == (700, 32)
 
 
 def test_json_logging_is_set_by_its_short_name(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -64,7 +64,7 @@ def test_json_logging_is_set_by_its_short_name(monkeypatch: pytest.MonkeyPatch) 
         ("SERVER__IDLE_TIMEOUT_S", "-1"),
         ("SERVER__MAX_FRAME_BYTES", "ten"),
         ("ASR__SILENCE_MS", "5"),
-        ("ASR__DECODERS", "0"),
+        ("ASR__GATHER_MS", "0"),
         ("LOG__LEVEL", "LOUD"),
         ("SERVER__COLOUR", "red"),
     ],

@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import real_models
 from tests.cli.command import in_process, sentence, voice_agent
 
 
@@ -43,15 +44,15 @@ def test_bad_settings_are_one_sentence(tmp_path: Path) -> None:
     assert "settings file" in sentence(in_process("config", "--config", broken))
 
 
-def test_the_doctor_says_that_the_embedded_engines_can_run() -> None:
-    result = voice_agent("doctor", "--json")
+def test_the_doctor_says_that_the_engines_can_run() -> None:
+    result = voice_agent("doctor", "--json", MODELS__DIR=real_models.base().parent)
     assert result.returncode == 0, result.stdout
     told = json.loads(result.stdout)
     found = {finding["what"]: finding for finding in told["findings"]}
     assert told["ok"] is True
-    assert found["hears"]["detail"].startswith("pocketsphinx: ")
+    assert found["hears"]["detail"].startswith("whisper: ")
     assert found["speaks"]["detail"].startswith("espeak: ")
-    for what in ("Python", "Silero", "Smart Turn", "PocketSphinx", "espeak-ng"):
+    for what in ("Python", "Silero", "Smart Turn", "espeak-ng"):
         assert found[what]["verdict"] == "ok"
     for what in ("port 8000", "GPU", "disk", "processor", "sound card", "extra talk"):
         assert what in found
@@ -61,6 +62,14 @@ def test_the_doctor_fails_when_an_engine_that_was_asked_for_cannot_run() -> None
     result = in_process("doctor", ASR__ENGINE="nonsense")
     assert result.exit_code == 1
     assert "no engine nonsense" in result.stdout
+    assert result.stdout.splitlines()[-1] == "cannot run: hears"
+
+
+def test_the_doctor_says_in_one_line_what_to_do_where_no_model_is(tmp_path: Path) -> None:
+    result = in_process("doctor", MODELS__DIR=tmp_path)
+    assert result.exit_code == 1
+    [line] = [line for line in result.stdout.splitlines() if line.split()[:2] == ["bad", "hears"]]
+    assert "no Whisper model is on this machine; run: voice-agent models pull base" in line
     assert result.stdout.splitlines()[-1] == "cannot run: hears"
 
 

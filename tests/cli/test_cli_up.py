@@ -6,10 +6,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import psutil
 import pytest
 
+from tests import real_models
 from tests.cli.command import COMMAND, ROOT, environment, in_process, sentence
 from voice_agent.cli.keeper import Restarts
 from voice_agent.cli.probe import get_json, info_when_ready
@@ -48,11 +50,11 @@ def ready(port: int) -> None:
 
 
 @contextmanager
-def up(*options: object) -> Iterator["subprocess.Popen[str]"]:
+def up(*options: object, **settings: object) -> Iterator["subprocess.Popen[str]"]:
     process = subprocess.Popen(
         [*COMMAND, "up", *map(str, options)],
         cwd=ROOT,
-        env=environment(),
+        env=environment(**settings),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -78,7 +80,7 @@ def service_process(process: "subprocess.Popen[str]", name: str) -> psutil.Proce
 @pytest.mark.slow
 def test_three_services_start_survive_a_kill_and_end_in_order() -> None:
     port = free_ports()
-    with up("--port", port) as process:
+    with up("--port", port, MODELS__DIR=real_models.base().parent) as process:
         for each in range(port, port + 3):
             ready(each)
 
@@ -98,8 +100,25 @@ def test_three_services_start_survive_a_kill_and_end_in_order() -> None:
         psutil.wait_procs(everyone, timeout=_PATIENCE_S)
         assert [p for p in everyone if p.is_running()] == []
     assert f"http://localhost:{port}" in out
-    for engine in ("pocketsphinx", "espeak", "rules"):
+    for engine in ("whisper", "espeak", "rules"):
         assert engine in out
+
+
+@pytest.mark.slow
+def test_without_a_model_it_runs_and_says_in_a_line_what_is_missing(tmp_path: Path) -> None:
+    port = free_ports()
+    with up("--port", port, MODELS__DIR=tmp_path, MODELS__OFFLINE=True) as process:
+        ready(port + 2)
+        assert process.stdout is not None
+        told = [process.stdout.readline() for _ in range(3)]
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=_PATIENCE_S)
+        assert process.returncode == 0
+    by_service = {line.split()[0]: line for line in told}
+    for service in ("asr", "agent"):
+        assert "is not ready: " in by_service[service]
+        assert by_service[service].count("no Whisper model is on this machine; run: ") == 1
+    assert "speaks: espeak" in by_service["tts"]
 
 
 @pytest.mark.slow

@@ -257,17 +257,3 @@ async def test_closing_fails_what_waits_and_refuses_what_comes() -> None:
         await waiting
     with pytest.raises(EngineUnavailable, match="closed"):
         await submit(desk, "late")
-
-
-async def test_take_looks_again_after_a_nudge() -> None:
-    desk = JobDesk[str, str]("test", max_jobs=4)
-    liked: set[str] = set()
-    waiting = submit(desk, "question")
-    taking = asyncio.create_task(desk.take(lambda job: job in liked))
-    await asyncio.sleep(0)
-    await asyncio.sleep(0)
-    assert not taking.done()
-    liked.add("question")
-    desk.nudge()
-    desk.finish(await taking, "answer")
-    assert await waiting == "answer"

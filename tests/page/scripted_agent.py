@@ -41,11 +41,11 @@ CONTENT_SECURITY_POLICY = (
 )
 ENGINES = {
     "hears": {
-        "name": "PocketSphinx",
-        "model": "en-us",
+        "name": "Whisper",
+        "model": "base",
         "device": "cpu",
-        "why": "No Whisper weights on disk.",
-        "hint": "voice-agent models pull whisper-small",
+        "why": "A Whisper model is on this machine.",
+        "hint": "voice-agent models pull small",
     },
     "judges_turns": {
         "name": "Smart Turn",

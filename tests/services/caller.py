@@ -15,7 +15,7 @@ from voice_agent.audio.pcm import float_to_int16
 from voice_agent.engines.base import ASR_SAMPLE_RATE_HZ, Samples
 
 Message = dict[str, Any]
-_PATIENCE_S = 30.0
+_PATIENCE_S = 60.0
 
 
 class Caller:

@@ -78,7 +78,6 @@ def agent_of(models: list[Model]) -> Iterator[RunningService]:
     fallbacks = ", ".join(f'{{"base_url": "{other.url}"}}' for other in others)
     with running(
         "agent",
-        ASR__DECODERS=1,  # nobody speaks here
         LLM__BASE_URL=first.url,
         LLM__MODEL="scripted",
         LLM__FALLBACKS=f"[{fallbacks}]",

@@ -127,7 +127,7 @@ async def test_a_caller_who_asks_without_end_and_reads_nothing_costs_little(
 
 
 async def test_at_the_end_running_conversations_finish() -> None:
-    with running("agent", SERVER__DRAIN_TIMEOUT_S=1.5, ASR__DECODERS=1) as service:
+    with running("agent", SERVER__DRAIN_TIMEOUT_S=1.5) as service:
         async with conversing(service.ws) as caller:
             turn = await caller.ask("hello")
             await caller.until("audio_chunk", turn=turn)

@@ -34,7 +34,6 @@ async def test_a_filler_is_heard_before_a_late_answer() -> None:
     port = free_port()
     with running(
         "agent",
-        ASR__DECODERS=1,
         LLM__BASE_URL=f"http://127.0.0.1:{port}/v1",
         LLM__MODEL="scripted",
         LLM__FILLER_AFTER_MS=300,
@@ -78,7 +77,6 @@ async def test_a_dead_endpoint_does_not_cost_every_caller_its_timeout() -> None:
     dead, alive = free_port(), free_port()
     with running(
         "agent",
-        ASR__DECODERS=1,
         LLM__BASE_URL=f"http://127.0.0.1:{dead}/v1",
         LLM__MODEL="scripted",
         LLM__FALLBACKS=f'[{{"base_url": "http://127.0.0.1:{alive}/v1"}}]',

@@ -28,7 +28,6 @@ def model_port() -> int:
 def agent_with_tools(model_port: int) -> Generator[RunningService]:
     with running(
         "agent",
-        ASR__DECODERS=1,  # nobody speaks here
         LLM__BASE_URL=f"http://127.0.0.1:{model_port}/v1",
         LLM__MODEL="scripted",
         LLM__SYSTEM_PROMPT="",

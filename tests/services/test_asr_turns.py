@@ -1,45 +1,45 @@
 """Speech played to a real service in real time: what is said when, and in which order."""
 
 import asyncio
-from collections.abc import Iterator
 from itertools import pairwise
 
 import numpy as np
 import pytest
 
 from tests.services.caller import Caller, assert_in_order, call
-from tests.services.conftest import EMBEDDED, RunningService, running
+from tests.services.conftest import RunningService, running
 from tests.speech import GOOD_VOICE, SENTENCES, dialogue, error_rate, pause, speech
 
 pytestmark = pytest.mark.e2e
 
-_VOICES = {GOOD_VOICE: 0.5, "en-us+m3": 1.5, "en-gb": 1.5}
-"""Highest word error rate that counts as sane."""
+# highest word error rate that counts as sane; the small model knows one of the voices
+_VOICES = {GOOD_VOICE: 0.2, "en-us+m3": 1.5, "en-gb": 1.5}
+_VOICES_OF_REAL_MODELS = {GOOD_VOICE: 0.2, "en-gb": 0.4}
 
 
-@pytest.fixture(params=["whisper", "pocketsphinx"])
-def either(request: pytest.FixtureRequest) -> Iterator[RunningService]:
-    """The service with each of its recognisers."""
-    if request.param == "whisper":
-        yield request.getfixturevalue("asr")
-    else:
-        with running("asr", **EMBEDDED) as service:
-            yield service
+@pytest.fixture(params=["asr", "base_asr", "tiny_asr"])
+def any_asr(request: pytest.FixtureRequest) -> tuple[RunningService, dict[str, float]]:
+    """The service with each model that tests have, and how well it hears which voices."""
+    voices = _VOICES if request.param == "asr" else _VOICES_OF_REAL_MODELS
+    return request.getfixturevalue(request.param), voices
 
 
 async def test_played_in_real_time_every_promise_of_the_protocol_holds(
-    either: RunningService,
+    any_asr: tuple[RunningService, dict[str, float]],
 ) -> None:
+    service, voices = any_asr
+
     async def play(voice: str, limit: float) -> None:
         said = SENTENCES[:2]
         sound = dialogue(said, 0.8, voice)
-        async with call(either.ws) as caller:
+        async with call(service.ws) as caller:
             await caller.play(sound, pace=1.0)
             await caller.say("close")
             assert await caller.ended() == 1000
             assert_in_order(caller.messages)
             assert len(caller.of("speech_start")) == len(caller.of("speech_end")) >= 1
-            assert caller.of("partial") or voice != GOOD_VOICE
+            # where the machine does not keep up there are none
+            assert caller.of("partial") or (voices, voice) != (_VOICES, GOOD_VOICE)
             complete = [m for m in caller.of("final") if m["turn_complete"]]
             assert complete == caller.of("final")
             assert all(a["end"] <= b["end"] for a, b in pairwise(complete))
@@ -47,7 +47,7 @@ async def test_played_in_real_time_every_promise_of_the_protocol_holds(
             assert complete[-1]["end"] < len(sound) / 16_000
             assert error_rate(" ".join(said), caller.text) <= limit
 
-    await asyncio.gather(*(play(voice, limit) for voice, limit in _VOICES.items()))
+    await asyncio.gather(*(play(voice, limit) for voice, limit in voices.items()))
 
 
 async def test_two_sessions_do_not_mix(asr: RunningService) -> None:

@@ -121,7 +121,7 @@ async def test_a_setting_leaves_text_as_it_is(
 @pytest.fixture
 def model_and_agent(unused_tcp_port: int) -> Generator[tuple[int, RunningService]]:
     url = f"http://127.0.0.1:{unused_tcp_port}/v1"
-    with running("agent", ASR__DECODERS=1, LLM__BASE_URL=url, LLM__MODEL="scripted") as service:
+    with running("agent", LLM__BASE_URL=url, LLM__MODEL="scripted") as service:
         yield unused_tcp_port, service
 
 

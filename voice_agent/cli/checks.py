@@ -26,7 +26,6 @@ _MB = 1_000_000
 _MODELS = (
     ("Silero", "pipecat", "audio/vad/data/silero_vad.onnx"),
     ("Smart Turn", "pipecat", "audio/turn/smart_turn/data/smart-turn-v3.2-cpu.onnx"),
-    ("PocketSphinx", "pocketsphinx", "model/en-us/en-us/mdef"),
     ("espeak-ng", "espeakng_loader", "espeak-ng-data/phontab"),
 )
 

@@ -1,12 +1,13 @@
 """Which engines would be picked, without building any."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
 from voice_agent.cli.services import ServiceName
 from voice_agent.engines.catalogue import RECOGNIZERS, REMOTE, SPEAKERS, Choice, Picked, pick
-from voice_agent.errors import SettingsError
+from voice_agent.errors import ModelMissing, SettingsError
 from voice_agent.records.check import check as check_records
 from voice_agent.remote.addresses import addresses
 from voice_agent.settings import Settings
@@ -28,21 +29,32 @@ def speaker_choice(settings: Settings) -> Picked[str]:
     return pick(_names(SPEAKERS), settings.tts.engine, settings)
 
 
-def check_choices(service: ServiceName, settings: Settings) -> None:
+def check_choices(
+    service: ServiceName, settings: Settings, *, may_lack_model: bool = False
+) -> None:
     """Finds out whether a service has its engines, before it starts.
 
     Services of other processes need not be there yet.
 
+    Args:
+        service: Which one.
+        settings: What it would start with.
+        may_lack_model: Whether one that has no model to hear with may start: it is not
+            ready then, and says why.
+
     Raises:
+        ModelMissing: It lacks a model and may not.
         SettingsError: An engine that the settings ask for is unknown or cannot run here,
             the language model is half set, or records cannot be kept.
     """
-    if service is ServiceName.ASR:
-        pick(_names(RECOGNIZERS), settings.asr.engine, settings)
+    if service is ServiceName.ASR and settings.asr.engine == REMOTE:
+        pick(_names(RECOGNIZERS), REMOTE, settings)
+    if service is ServiceName.ASR or service in _CONVERSE:
+        with suppress(*([ModelMissing] if may_lack_model else [])):
+            recognizer_choice(settings)
     if service is ServiceName.TTS:
         pick(_names(SPEAKERS), settings.tts.engine, settings)
     if service in _CONVERSE:
-        recognizer_choice(settings)
         speaker_choice(settings)
     if service is ServiceName.AGENT and settings.llm.base_url and not settings.llm.model:
         raise SettingsError("llm.base_url is set and llm.model is not; name the model")

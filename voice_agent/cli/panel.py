@@ -10,8 +10,8 @@ from rich.text import Text
 
 from voice_agent.cli.services import ServiceName
 
-Infos = Mapping[ServiceName, tuple[str, dict[str, Any] | None]]
-"""By service: its address, and ``/v1/info`` if it is ready."""
+Infos = Mapping[ServiceName, tuple[str, dict[str, Any] | str]]
+"""By service: its address, and ``/v1/info`` if it is ready, else why not, or nothing."""
 
 
 def show(infos: Infos, console: Console | None = None) -> None:
@@ -32,16 +32,17 @@ def lines(infos: Infos) -> list[str]:
         shown.append(f"[bold]{info['name']}[/] ({escape(info['model'])}): {escape(info['why'])}")
         if info["hint"]:
             shown.append(f"  better: {escape(info['hint'])}")
-    page, info = infos.get(ServiceName.AGENT, ("", None))
-    if info is not None:
+    page, info = infos.get(ServiceName.AGENT, ("", ""))
+    if not isinstance(info, str):
         page = page.replace("127.0.0.1", "localhost")
         shown += ["", f"Talk to it: [bold green]{page}[/]   (Ctrl-C stops everything)"]
     return shown
 
 
-def _service_line(service: ServiceName, url: str, info: dict[str, Any] | None) -> str:
-    if info is None:
-        return f"[bold]{service:<6}[/] {url}  [red]is not ready[/]"
+def _service_line(service: ServiceName, url: str, info: dict[str, Any] | str) -> str:
+    if isinstance(info, str):
+        why = f": {escape(info)}" if info else ""
+        return f"[bold]{service:<6}[/] {url}  [red]is not ready[/]{why}"
     roles = ", ".join(
         f"{role.replace('_', ' ')}: {engine['name']}" for role, engine in info["engines"].items()
     )
@@ -52,7 +53,9 @@ def _engines(infos: Infos) -> Iterable[dict[str, Any]]:
     """The engines that have something to say, each once."""
     found: dict[str, dict[str, Any]] = {}
     for _, info in infos.values():
-        for engine in (info or {"engines": {}})["engines"].values():
+        if isinstance(info, str):
+            continue
+        for engine in info["engines"].values():
             if engine["why"] or engine["hint"]:
                 found[f"{engine['name']} {engine['model']}"] = engine
     return found.values()

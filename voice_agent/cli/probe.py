@@ -9,6 +9,7 @@ from urllib.error import HTTPError
 from urllib.request import ProxyHandler, build_opener
 
 from voice_agent.cli.services import reachable
+from voice_agent.errors import EngineUnavailable
 
 _TIMEOUT_S = 2.0
 
@@ -31,9 +32,15 @@ def get_json(url: str, timeout_s: float = _TIMEOUT_S) -> dict[str, Any] | None:
 
 
 async def info_when_ready(base_url: str, *, every_s: float = 0.1) -> dict[str, Any]:
-    """``/v1/info`` of a service, as soon as it is ready; waits for ever."""
+    """``/v1/info`` of a service, as soon as it is ready; waits for ever.
+
+    Raises:
+        EngineUnavailable: It waits for somebody to do something: the message says what.
+    """
     while True:
         state = await asyncio.to_thread(get_json, f"{base_url}/readyz")
+        if state is not None and state.get("needs_help"):
+            raise EngineUnavailable(", ".join(map(str, state.get("reasons", []))))
         if state is not None and state.get("ready"):
             info = await asyncio.to_thread(get_json, f"{base_url}/v1/info")
             if info is not None:

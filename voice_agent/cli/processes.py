@@ -110,6 +110,7 @@ async def _until_ready(
         )
         if not ready.done():
             raise EngineUnavailable(f"the {service} service did not start: {_last_line(log)}")
+        ready.result()
     finally:
         ready.cancel()
         ended.cancel()

@@ -57,7 +57,7 @@ def run(
     from voice_agent.log import set_up_logging
     from voice_agent.server.run import run_app
 
-    check_choices(service, settings)
+    check_choices(service, settings, may_lack_model=True)
     if port is None:
         port = settings.server.port or port_of(service)
     set_up_logging(service.value, settings.log, settings.privacy)

@@ -15,6 +15,7 @@ from voice_agent.cli.panel import show
 from voice_agent.cli.probe import info_when_ready
 from voice_agent.cli.processes import start
 from voice_agent.cli.services import ServiceName, http_url
+from voice_agent.errors import EngineUnavailable
 from voice_agent.settings import Settings
 
 # models load within seconds; the panel then says what is still missing
@@ -90,20 +91,23 @@ class Together:
                 keeper.kill()
 
     async def _announce(self, keeping: Mapping[ServiceName, "asyncio.Future[None]"]) -> None:
-        """Prints the panel once every service is ready or given up, or time is up."""
+        """Prints the panel once every service is ready, hopeless or given up, or time is up."""
         asked = await asyncio.gather(*(self._info(s, keeping[s]) for s in self._ports))
         infos = dict(zip(self._ports, asked, strict=True))
         show({s: (http_url(self._host, self._ports[s]), info) for s, info in infos.items()})
 
     async def _info(
         self, service: ServiceName, kept: "asyncio.Future[None]"
-    ) -> dict[str, Any] | None:
+    ) -> dict[str, Any] | str:
+        """What the service says of itself, or why it is not ready, as far as that is known."""
         asking = asyncio.ensure_future(info_when_ready(http_url(self._host, self._ports[service])))
         try:
             waiting: Sequence[asyncio.Future[Any]] = [asking, kept]
             await asyncio.wait(
                 waiting, timeout=_READY_TIMEOUT_S, return_when=asyncio.FIRST_COMPLETED
             )
-            return asking.result() if asking.done() else None
+            return asking.result() if asking.done() else ""
+        except EngineUnavailable as error:
+            return error.message
         finally:
             asking.cancel()

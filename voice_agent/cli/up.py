@@ -55,7 +55,7 @@ def up(
         _check_ports(host, ports)
         bring_missing(services, settings)
         for service in services:
-            check_choices(service, settings)
+            check_choices(service, settings, may_lack_model=True)
         set_up_logging("up", settings.log, settings.privacy)
         more = {ServiceName.AGENT: agent_options(host, ports, settings)}
         code = asyncio.run(Together(host, ports, config, settings, more).run())

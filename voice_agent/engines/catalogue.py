@@ -1,16 +1,17 @@
 """Which engines there are, and which one is picked.
 
 An engine is added by an entry in one of the tables here. `auto` walks a table in order and
-takes the first engine that can run here and now, so the real ones stand before the
-embedded ones; nothing is downloaded.
+takes the first engine that can run here and now, so the best stands first; nothing is
+downloaded. Where no model is that could hear, `Absent` stands for one and says so.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from voice_agent.engines.absent import Absent
 from voice_agent.engines.base import Recognizer, Speaker
-from voice_agent.errors import SettingsError
+from voice_agent.errors import ModelMissing, SettingsError
 from voice_agent.settings import Settings
 
 E = TypeVar("E")
@@ -35,6 +36,8 @@ class Choice(Generic[E]):
         hint: What a person can do to get a better one.
         unfit: Says why `auto` passes it over though it can run, or returns an empty string;
             asked only if it is usable.
+        lacks_model: Whether all that it misses here is a model; asked only if it is not
+            usable.
     """
 
     build: Callable[[Settings], E]
@@ -42,12 +45,7 @@ class Choice(Generic[E]):
     because: str
     hint: str = ""
     unfit: Callable[[Settings], str] = _always
-
-
-def _pocketsphinx(settings: Settings) -> Recognizer:
-    from voice_agent.engines.pocketsphinx.engine import PocketSphinx
-
-    return PocketSphinx(max_decoders=settings.asr.decoders)
+    lacks_model: Callable[[Settings], bool] = lambda _: False
 
 
 def _whisper(settings: Settings) -> Recognizer:
@@ -61,6 +59,12 @@ def _no_whisper(settings: Settings) -> str:
     from voice_agent.engines.whisper.placement import unusable
 
     return unusable(settings)
+
+
+def _lacks_whisper(settings: Settings) -> bool:
+    from voice_agent.engines.whisper.placement import lacks_model
+
+    return lacks_model(settings)
 
 
 def _chatterbox(settings: Settings) -> Speaker:
@@ -113,13 +117,8 @@ RECOGNIZERS: Mapping[str, Choice[Recognizer]] = {
     "whisper": Choice(
         build=_whisper,
         unusable=_no_whisper,
+        lacks_model=_lacks_whisper,
         because="a Whisper model is on this machine",
-    ),
-    "pocketsphinx": Choice(
-        build=_pocketsphinx,
-        unusable=_always,
-        because="embedded recogniser: runs anywhere, needs no download, modest accuracy",
-        hint="voice-agent models pull base",
     ),
 }
 SPEAKERS: Mapping[str, Choice[Speaker]] = {
@@ -162,6 +161,7 @@ def pick(table: Mapping[str, Choice[E]], wanted: str, settings: Settings) -> Pic
         settings: Where the engine finds what it needs.
 
     Raises:
+        ModelMissing: `auto` finds no engine, and with a model there would be one.
         SettingsError: No such engine, or it cannot run here; the message says why.
     """
     if wanted == "auto":
@@ -172,6 +172,9 @@ def pick(table: Mapping[str, Choice[E]], wanted: str, settings: Settings) -> Pic
                 why = "; ".join([*passed_over, choice.because])
                 return Picked(engine=choice.build(settings), why=why, hint=choice.hint)
             passed_over.append(f"{name}: {reason}")
+        for choice in table.values():
+            if choice.lacks_model(settings):
+                raise ModelMissing(choice.unusable(settings))
         raise SettingsError("no engine can run here: " + "; ".join(passed_over))
     if wanted == REMOTE:
         raise SettingsError(f"{REMOTE} is for the agent; a service needs an engine of its own")
@@ -182,3 +185,12 @@ def pick(table: Mapping[str, Choice[E]], wanted: str, settings: Settings) -> Pic
     if reason := choice.unusable(settings):
         raise SettingsError(f"{wanted} cannot run here: {reason}")
     return Picked(engine=choice.build(settings), why="chosen in the settings")
+
+
+def pick_recognizer(settings: Settings) -> Picked[Recognizer]:
+    """What hears, by the settings; `Absent` where `auto` lacks a model. Raises as `pick`."""
+    try:
+        return pick(RECOGNIZERS, settings.asr.engine, settings)
+    except ModelMissing as error:
+        reason = f"{error.message}, and start the service again"
+        return Picked(engine=Absent(reason), why=reason)

@@ -180,14 +180,11 @@ class JobDesk(Generic[J, R]):
         finally:
             self._queue.remove(entry)
 
-    async def take(self, accept: Callable[[J], bool] | None = None) -> Entry[J, R]:
-        """Waits for the next entry that `accept` likes; only the owner calls this.
-
-        When what `accept` likes has changed, call `nudge`.
-        """
+    async def take(self) -> Entry[J, R]:
+        """Waits for the next entry; only the owner calls this."""
         while True:
             self._work.clear()
-            entry = self.take_now(accept)
+            entry = self.take_now()
             if entry is not None:
                 return entry
             await self._work.wait()
@@ -201,10 +198,6 @@ class JobDesk(Generic[J, R]):
                 waited_s
             )
         return entry
-
-    def nudge(self) -> None:
-        """Makes `take` look again."""
-        self._work.set()
 
     def finish(self, entry: Entry[J, R], result: R | None, *, outcome: str = "done") -> None:
         """Answers an entry; does nothing if nobody waits any more."""

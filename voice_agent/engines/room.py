@@ -8,14 +8,16 @@ from voice_agent.engines.base import (
     Engine,
     EngineInfo,
     MayBeLost,
+    MayNeedHelp,
     Recognizer,
     SaysWhy,
     Speaker,
     TurnJudge,
 )
-from voice_agent.engines.catalogue import RECOGNIZERS, SPEAKERS, Picked, pick
+from voice_agent.engines.catalogue import SPEAKERS, Picked, pick, pick_recognizer
 from voice_agent.engines.silero import SileroVad
 from voice_agent.engines.smart_turn.engine import SmartTurn
+from voice_agent.errors import AtCapacity, EngineUnavailable, VoiceAgentError
 from voice_agent.settings import Settings
 
 
@@ -41,7 +43,7 @@ class EngineRoom:
     @classmethod
     def hearing(cls, settings: Settings) -> "EngineRoom":
         """Engines that turn audio into turns and text."""
-        picked = pick(RECOGNIZERS, settings.asr.engine, settings)
+        picked = pick_recognizer(settings)
         return cls(
             recognizer=picked.engine, vad=SileroVad(), judge=SmartTurn(), picked={"hears": picked}
         )
@@ -74,9 +76,31 @@ class EngineRoom:
 
     def unready(self) -> list[str]:
         """Reasons why no session should start; empty if all is well."""
+        if helpless := self._helpless():
+            return [_why_unready(engine) for engine in helpless]
         if not self._open:
             return ["engines are loading"]
         return [_why_unready(engine) for engine in self.engines if not engine.ready]
+
+    def refusal(self, *, retry_after_ms: int) -> VoiceAgentError | None:
+        """What a client is refused with just now; None if a session may start.
+
+        Args:
+            retry_after_ms: When an engine that is not ready now may be.
+        """
+        if not (reasons := self.unready()):
+            return None
+        if self.needs_help:
+            return EngineUnavailable(reasons[0])
+        return AtCapacity(reasons[0], retry_after_ms=retry_after_ms)
+
+    @property
+    def needs_help(self) -> bool:
+        """Whether waiting is in vain: it is not ready, and somebody has to do something."""
+        return bool(self._helpless())
+
+    def _helpless(self) -> list[Engine]:
+        return [e for e in self.engines if isinstance(e, MayNeedHelp) and e.needs_help]
 
     def lost(self) -> list[str]:
         """Engines that hang for good; only a new process has them again."""

@@ -55,6 +55,11 @@ class RemoteEngine:
         """Why none may; empty if one may."""
         return self._watch.why_unready
 
+    @property
+    def needs_help(self) -> bool:
+        """Whether the service will not be ready unless somebody does something there."""
+        return self._watch.needs_help
+
     async def load(self) -> None:
         """Looks for the service, from now on. It need not be there: it may start later."""
         if self._watching is None:

@@ -23,6 +23,7 @@ _NO_SLOT = "no free slot"
 class _Reported(BaseModel):
     ready: bool
     reasons: list[str] = Field(default_factory=list[str])
+    needs_help: bool = False
 
 
 class _Engine(BaseModel):
@@ -103,6 +104,8 @@ class ServiceWatch:
         """The first that was ready when it was last asked; None before."""
         self.trouble = f"the {service} service has not answered yet"
         """Why none could be used when they were last asked; empty if one could."""
+        self.needs_help = False
+        """Whether none of them will be ready unless somebody does something."""
 
     @property
     def why_unready(self) -> str:
@@ -123,24 +126,27 @@ class ServiceWatch:
     async def ask(self, client: httpx2.AsyncClient) -> None:
         """Asks all addresses once, the first ones first."""
         troubles: list[str] = []
-        busy = True
+        busy = needs_help = True
         for url in self._urls:
             try:
                 self._take(await self._look(client, url))
             except _Unusable as reason:
                 troubles.append(str(reason))
                 busy = busy and reason.busy
+                needs_help = needs_help and reason.needs_help
             else:
                 return
         trouble = "; ".join(troubles)
         if trouble != self.trouble:
             logger.warning("{}", trouble)
         self.trouble, self._busy = trouble, busy
+        self.needs_help = needs_help
 
     def _take(self, seen: Seen) -> None:
         if self.trouble or self.seen is None:
             logger.info("{} {}: {} ({})", self._service, seen.url, seen.name, seen.model)
-        self.seen, self.trouble, self._busy = seen, "", False
+        self.seen, self.trouble = seen, ""
+        self._busy = self.needs_help = False
         self._answered_s = self._clock()
 
     async def _look(self, client: httpx2.AsyncClient, url: str) -> Seen:
@@ -158,7 +164,11 @@ class ServiceWatch:
         if not reported.ready:
             reason = ", ".join(reported.reasons) or "not ready"
             busy = _NO_SLOT in reported.reasons
-            raise _Unusable(f"the {self._service} service at {url}: {reason}", busy=busy)
+            raise _Unusable(
+                f"the {self._service} service at {url}: {reason}",
+                busy=busy,
+                needs_help=reported.needs_help,
+            )
         return Seen(
             url=url,
             name=engine.name,
@@ -180,9 +190,10 @@ class ServiceWatch:
 class _Unusable(Exception):
     """Why an address cannot be used now."""
 
-    def __init__(self, reason: str, *, busy: bool = False) -> None:
+    def __init__(self, reason: str, *, busy: bool = False, needs_help: bool = False) -> None:
         super().__init__(reason)
         self.busy = busy
+        self.needs_help = needs_help
 
 
 def _http(url: str) -> str:

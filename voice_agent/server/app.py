@@ -31,6 +31,8 @@ Bot = Callable[[Session], Awaitable[None]]
 _LAG_EVERY_S = 0.05
 _LOST_EVERY_S = 1.0
 _END_SLACK_S = 5.0  # for the shutdown after the drain
+_RETRY_AFTER_MS = 1000  # engines load within seconds
+_TRY_AGAIN_LATER = 1013
 _EXIT_LOST = 70  # EX_SOFTWARE of sysexits.h
 
 
@@ -189,8 +191,8 @@ def _endpoint(app: FastAPI, bot: Bot) -> Callable[[WebSocket], Awaitable[None]]:
         await websocket.accept()
         if await resumed(websocket, state.sessions):
             return
-        if reasons := state.room.unready():
-            await _refuse(websocket, AtCapacity(reasons[0], retry_after_ms=1000))
+        if refusal := state.room.refusal(retry_after_ms=_RETRY_AFTER_MS):
+            await _refuse(websocket, refusal)
             return
         try:
             session = state.sessions.open(websocket, state.room, state.voices)
@@ -203,6 +205,6 @@ def _endpoint(app: FastAPI, bot: Bot) -> Callable[[WebSocket], Awaitable[None]]:
     return serve
 
 
-async def _refuse(websocket: WebSocket, error: AtCapacity) -> None:
+async def _refuse(websocket: WebSocket, error: VoiceAgentError) -> None:
     await websocket.send_text(Error.of(error).model_dump_json(exclude_none=True))
-    await websocket.close(error.close_code or 1013)
+    await websocket.close(error.close_code or _TRY_AGAIN_LATER)

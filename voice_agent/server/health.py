@@ -20,14 +20,22 @@ async def healthz() -> dict[str, str]:
 
 @health_router.get("/readyz")
 async def readyz(request: Request) -> Response:
-    """200 if a session could start now, else 503; both with reasons."""
+    """200 if a session could start now, else 503; both with reasons.
+
+    `needs_help`: waiting is in vain, somebody has to do what the reason says.
+    """
     state = request.app.state.service
     reasons: list[str] = state.room.unready()
     if state.sessions.draining:
         reasons.append("draining")
     elif state.sessions.full:
         reasons.append("no free slot")
-    body = {"ready": not reasons, "reasons": reasons, "sessions": state.sessions.n_open}
+    body = {
+        "ready": not reasons,
+        "reasons": reasons,
+        "needs_help": state.room.needs_help,
+        "sessions": state.sessions.n_open,
+    }
     headers = {"Retry-After": "2"} if reasons else {}
     return JSONResponse(body, status_code=503 if reasons else 200, headers=headers)
 

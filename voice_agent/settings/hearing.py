@@ -14,7 +14,7 @@ class AsrSettings(Group):
     """Speech to text."""
 
     engine: str = "auto"
-    """`auto`, `whisper`, `pocketsphinx` or `remote`."""
+    """`auto`, `whisper` or `remote`."""
     model: str = ""
     """Name or folder of the model; empty lets the engine choose."""
     language: str = "en"
@@ -22,8 +22,6 @@ class AsrSettings(Group):
     url: str = ""
     """WebSocket addresses of ASR services, separated by commas, for `remote`; the first that
     answers and has room is used."""
-    decoders: int = Field(default=4, ge=1, le=64)
-    """PocketSphinx decoders in the pool (about 80 MB each), leased to talking sessions."""
     silence_ms: int = Field(default=1600, ge=100, le=10_000)
     """Silence that ends a turn in any case; what sounds and reads finished ends sooner."""
     max_turn_s: Positive = 25.0

@@ -19,7 +19,7 @@ class EngineInfo:
     """What an engine is; shown in ``/v1/info``, `ready` and on the page.
 
     Attributes:
-        name: Short name, as in settings (`pocketsphinx`, `espeak`, …).
+        name: Short name, as in settings (`whisper`, `espeak`, …).
         role: `hears`, `speaks`, `judges_turns` or `thinks`.
         model: Model name or file.
         device: `cpu`, `cuda:0`, …
@@ -94,6 +94,16 @@ class SaysWhy(Protocol):
     @property
     def why_unready(self) -> str:
         """For whoever wants to begin a session; empty if it is ready."""
+        ...
+
+
+@runtime_checkable
+class MayNeedHelp(Protocol):
+    """An engine that may wait in vain."""
+
+    @property
+    def needs_help(self) -> bool:
+        """Whether it will not be ready until somebody does what `why_unready` says."""
         ...
 
 

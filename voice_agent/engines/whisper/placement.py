@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from voice_agent.errors import SettingsError
+from voice_agent.errors import ModelMissing, SettingsError
 from voice_agent.settings import Settings, WhisperSettings
 from voice_agent.weights.store import installed, model_folder, models_dir
 
@@ -80,6 +80,18 @@ def unusable(settings: Settings) -> str:
     return ""
 
 
+def lacks_model(settings: Settings) -> bool:
+    """Whether Whisper could run here, if only the model were there."""
+    try:
+        placement(settings.whisper)
+        chosen_models(settings)
+    except ModelMissing:
+        return True
+    except (ImportError, SettingsError):
+        pass
+    return False
+
+
 def _best(settings: Settings) -> str:
     """The most accurate of the models that are here which this machine can keep up with."""
     device, _ = placement(settings.whisper)
@@ -92,11 +104,11 @@ def _best(settings: Settings) -> str:
         if name in here:
             return name
     if here:
-        raise SettingsError(
+        raise ModelMissing(
             f"none of the models on this machine is picked unasked ({', '.join(here)}); "
             "set asr.model to one of them, or run: voice-agent models pull base"
         )
-    raise SettingsError(
+    raise ModelMissing(
         "no Whisper model is on this machine; run: voice-agent models pull base, or copy the"
         f" folder of one to {models_dir(settings)}"
     )
