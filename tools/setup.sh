@@ -87,7 +87,8 @@ for model in base en_US-joe-medium; do
         sed -n '$s/^/setup: /p' "$log"
     else
         echo "setup: $(tail -n 1 "$log" | sed 's/^error: //')"
-        echo "setup: going on without $model; the first start tries the model hub too"
+        echo "setup: going on without $model; unless models.offline is set, the first start" \
+            "tries again, and asks the model hub too"
     fi
 done
 
