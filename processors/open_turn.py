@@ -12,9 +12,14 @@ from voice_agent import metrics
 from voice_agent.engines.base import ASR_SAMPLE_RATE_HZ, TimedWord, Transcript
 from voice_agent.frames import FinalFrame, TurnEndFrame
 from voice_agent.turns.agreement import CommittedPrefix
+from voice_agent.turns.cuts import cut_between_words
+from voice_agent.turns.tape import Tape
 from voice_agent.wire.asr import Config
 
 _HZ = ASR_SAMPLE_RATE_HZ
+LONG_POST_ROLL_SAMPLES = _HZ // 2
+"""Audio after the last detected speech where the silence has lasted: there may be speech in
+it that the detector does not take for speech."""
 
 
 @dataclass(slots=True, eq=False)
@@ -46,6 +51,21 @@ class OpenTurn:
     speculation: "asyncio.Task[Decoded] | None" = None
     speculated_end: int = -1
     speculated_post_roll: int = 0
+
+
+def between_words(turn: OpenTurn, wanted: int, tape: Tape) -> int:
+    """Where to cut the turn: near `wanted`, beside no word that was heard."""
+    samples = tape.slice(turn.audio_start, tape.end)
+    wanted_s = (wanted - turn.audio_start) / _HZ
+    return turn.audio_start + round(cut_between_words(samples, wanted_s, turn.prefix.words) * _HZ)
+
+
+def end_of_audio(turn: OpenTurn, end: TurnEndFrame) -> int:
+    """One past the last sample that a final's recogniser gets."""
+    if not turn.spoken:
+        return turn.audio_start
+    # what follows a cut belongs to the next part
+    return end.end_sample + (LONG_POST_ROLL_SAMPLES if end.complete else 0)
 
 
 def final_frame(

@@ -8,7 +8,13 @@ from pipecat.frames.frames import Frame, InputAudioRawFrame
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 from pipecat.utils.time import time_now_iso8601
 
-from processors.open_turn import OpenTurn, final_frame
+from processors.open_turn import (
+    LONG_POST_ROLL_SAMPLES,
+    OpenTurn,
+    between_words,
+    end_of_audio,
+    final_frame,
+)
 from processors.recognition import Decoded, Recognition
 from voice_agent import metrics
 from voice_agent.audio.pcm import int16_to_float
@@ -39,8 +45,6 @@ _HZ = ASR_SAMPLE_RATE_HZ
 _PRE_ROLL_SAMPLES = _HZ // 2
 # audio after the last detected speech, for soft endings
 _POST_ROLL_SAMPLES = _HZ // 5
-# the same where the silence has lasted: speech that the detector does not take for speech
-_LONG_POST_ROLL_SAMPLES = _HZ // 2
 # a hypothesis on less than this is noise
 _FIRST_PARTIAL_SAMPLES = int(0.7 * _HZ)
 _PARTIAL_EVERY_SAMPLES = int(PARTIAL_EVERY_S * _HZ)
@@ -67,6 +71,7 @@ class SpeechToText(FrameProcessor):
         self._turn: OpenTurn | None = None
         self._speaking = False
         self._last_end = 0  # where the last turn ended
+        self._last_speech = 0  # where the last segment ended
         self._turns = 0
         self._finals: list[asyncio.Task[None]] = []
 
@@ -83,6 +88,7 @@ class SpeechToText(FrameProcessor):
                 self._speculate(frame.end_sample)
             case SegmentEndFrame():
                 self._speaking = False
+                self._last_speech = round(frame.at_s * _HZ)
             case TurnEndFrame():
                 await self._end_turn(frame)
             case ClientMessageFrame(message=Config() as config):
@@ -114,7 +120,7 @@ class SpeechToText(FrameProcessor):
             # a segment is known 0.2 s after its start; frames may be long
             self._tape.forget_before(self._tape.end - _PRE_ROLL_SAMPLES - _HZ)
         elif self._wants_second_final(turn):
-            self._speculate(turn.speculated_end, _LONG_POST_ROLL_SAMPLES)
+            self._speculate(turn.speculated_end, LONG_POST_ROLL_SAMPLES)
         elif self._wants_partial(turn):
             turn.next_partial = self._tape.end + _PARTIAL_EVERY_SAMPLES
             turn.partial = self.create_task(self._make_partial(turn))
@@ -126,7 +132,7 @@ class SpeechToText(FrameProcessor):
             turn.speculation is not None
             # the turn may end by its text: it does not wait for a better one
             and turn.speculation.done()
-            and turn.speculated_post_roll < _LONG_POST_ROLL_SAMPLES <= heard_after
+            and turn.speculated_post_roll < LONG_POST_ROLL_SAMPLES <= heard_after
         )
 
     def _wants_partial(self, turn: OpenTurn) -> bool:
@@ -238,6 +244,8 @@ class SpeechToText(FrameProcessor):
 
     async def _end_turn(self, frame: TurnEndFrame) -> None:
         turn = self._turn or self._open_turn(frame.start_sample, frame.end_sample, spoken=False)
+        if not frame.complete:
+            frame.end_sample = between_words(turn, frame.end_sample, self._tape)
         decoding, partial = turn.speculation, turn.partial
         # a cancelled task's traceback holds the turn and its audio: no cycle, no wait for the
         # garbage collector
@@ -247,11 +255,11 @@ class SpeechToText(FrameProcessor):
         if decoding is None or turn.speculated_end != frame.end_sample:
             if decoding is not None:
                 decoding.cancel()
-            decoding = self._decode(turn, self._end_of_audio(turn, frame))
+            decoding = self._decode(turn, end_of_audio(turn, frame))
         self._turn = None
         self._last_end = frame.end_sample
         if not frame.complete:
-            self._open_turn(frame.end_sample, frame.end_sample, spoken=self._speaking)
+            self._open_rest(turn, frame.end_sample)
         self._tape.forget_before(frame.end_sample - _PRE_ROLL_SAMPLES)
         if len(self._finals) >= _MAX_PENDING_FINALS:
             await asyncio.wait(self._finals[:1])
@@ -260,12 +268,11 @@ class SpeechToText(FrameProcessor):
         self._finals.append(final)
         final.add_done_callback(self._finals.remove)
 
-    @staticmethod
-    def _end_of_audio(turn: OpenTurn, frame: TurnEndFrame) -> int:
-        if not turn.spoken:
-            return turn.audio_start
-        # what follows a cut belongs to the next part
-        return frame.end_sample + (_LONG_POST_ROLL_SAMPLES if frame.complete else 0)
+    def _open_rest(self, turn: OpenTurn, cut: int) -> None:
+        """Opens the part after a cut, with what was settled of it already."""
+        spoken = self._speaking or self._last_speech > cut
+        rest = self._open_turn(cut, cut, spoken=spoken)
+        rest.prefix = turn.prefix.split((cut - turn.audio_start) / _HZ)
 
     async def _make_final(
         self,

@@ -158,6 +158,53 @@ async def test_parts_of_a_long_turn_share_no_audio() -> None:
     assert [f.turn_complete for f in finals(out)] == [False, True]
 
 
+async def test_settled_words_behind_a_cut_belong_to_the_next_part() -> None:
+    """The cut wanted at 5.0 s lies in the fourth word (of 1 s each, from 1.5 s on)."""
+
+    def count(job: RecognizeJob) -> Transcript:
+        heard = [
+            TimedWord(
+                word=f"w{n}", start_s=n, end_s=min(n + 1.0, len(job.samples) / _HZ), confidence=0.9
+            )
+            for n in range(1, int(len(job.samples) / _HZ + 0.2))
+        ]
+        text = " ".join(word.word for word in heard)
+        return Transcript(words=tuple(heard), text=text, language="en", confidence=0.9)
+
+    recognizer = ScriptedRecognizer(count)
+    out = await through(
+        recognizer,
+        *audio(1.5),
+        SegmentStartFrame(at_s=1.0),
+        *(frame for _ in range(11) for frame in (*audio(0.5), SleepFrame(0.01))),
+        turn_end(1.0, 5.0, EndedBy.LENGTH),
+        *audio(1.0),
+        turn_end(5.0, 7.5),
+    )
+    first, second = finals(out)
+    settled = max(f.committed_chars for f in out if isinstance(f, PartialFrame))
+    assert settled >= len("w1 w2 w3 w4")
+    assert first.revised_words == 0
+    # parts share no audio: one begins where the other ended, beside a word
+    assert first.end_s == second.start_s
+    assert min(abs(first.end_s - 0.5 - n) for n in range(1, 6)) <= 0.2
+
+
+async def test_speech_between_a_cut_and_a_pause_is_decoded() -> None:
+    recognizer = ScriptedRecognizer(hello)
+    out = await through(
+        recognizer,
+        *audio(1.5),
+        SegmentStartFrame(at_s=1.0),
+        *audio(5.5),
+        SegmentEndFrame(at_s=6.5),
+        turn_end(1.0, 5.0, EndedBy.LENGTH),
+        turn_end(5.0, 6.5),
+    )
+    assert len(recognizer.finals()) == 2
+    assert [f.text for f in finals(out)] == ["hello", "hello"]
+
+
 async def test_silence_after_a_cut_is_not_decoded() -> None:
     recognizer = ScriptedRecognizer(hello)
     out = await through(

@@ -108,3 +108,25 @@ def test_what_is_committed_is_a_prefix_of_all_later_texts(
         assert prefix.committed_chars >= len(settled)
         settled = prefix.text[: prefix.committed_chars]
         assert " ".join(w.word for w in prefix.committed) == settled
+
+
+def test_words_behind_a_cut_move_to_the_next_part_with_its_clock() -> None:
+    prefix = CommittedPrefix()
+    prefix.update(words("please open the window now"), 1.6)
+    prefix.update(words("please open the window and"), 2.1)
+    rest = prefix.split(0.9)
+    assert (prefix.text, prefix.words) == ("please open the", words("please open the"))
+    assert rest.text == "window and"
+    assert rest.committed == words("window")
+    assert rest.settled_s == 0.3
+    assert prefix.revised_by(words("please open the")) == 0
+
+
+def test_the_next_part_goes_on_from_the_words_it_was_given() -> None:
+    prefix = CommittedPrefix()
+    prefix.update(words("please open the window"), 1.6)
+    prefix.update(words("please open the window"), 2.1)
+    rest = prefix.split(0.6)
+    assert rest.update(words("the window and the"), 2.0) == 0
+    assert rest.update(words("the window and the door"), 2.5) == 2
+    assert rest.text == "the window and the door"

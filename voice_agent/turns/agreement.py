@@ -10,6 +10,7 @@ settle before the turn ends, against 56 %.
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from difflib import SequenceMatcher
 
 from voice_agent.engines.base import TimedWord
@@ -88,6 +89,17 @@ class CommittedPrefix:
         self.tail = fresh[agreed:]
         return agreed
 
+    def split(self, at_s: float) -> "CommittedPrefix":
+        """Moves the words behind `at_s` to the prefix of a part that begins there."""
+        rest = CommittedPrefix()
+        rest.separator = self.separator
+        rest.committed = [_earlier(w, at_s) for w in self.committed if _middle(w) >= at_s]
+        rest.tail = [_earlier(w, at_s) for w in self.tail if _middle(w) >= at_s]
+        rest._audio_end_s = max(0.0, self._audio_end_s - at_s)
+        self.committed = [w for w in self.committed if _middle(w) < at_s]
+        self.tail = [w for w in self.tail if _middle(w) < at_s]
+        return rest
+
     def revised_by(self, final: Sequence[TimedWord]) -> int:
         """How many settled words are not in the final, in order."""
         ours = [normalise(w.word) for w in self.committed]
@@ -99,7 +111,7 @@ class CommittedPrefix:
         if not self.committed:
             return list(hypothesis)
         anchor_s = self.committed[-1].end_s
-        fresh = [w for w in hypothesis if (w.start_s + w.end_s) / 2 > anchor_s - _ANCHOR_SLACK_S]
+        fresh = [w for w in hypothesis if _middle(w) > anchor_s - _ANCHOR_SLACK_S]
         settled = [normalise(w.word) for w in self.committed]
         for length in range(min(_SEAM_WORDS, len(settled), len(fresh)), 0, -1):
             repeated = [normalise(w.word) for w in fresh[:length]]
@@ -109,3 +121,12 @@ class CommittedPrefix:
 
     def _join(self, words: Sequence[TimedWord]) -> str:
         return self.separator.join(w.word for w in words)
+
+
+def _middle(word: TimedWord) -> float:
+    return (word.start_s + word.end_s) / 2
+
+
+def _earlier(word: TimedWord, by_s: float) -> TimedWord:
+    start_s, end_s = max(0.0, word.start_s - by_s), word.end_s - by_s
+    return replace(word, start_s=round(start_s, 3), end_s=round(end_s, 3))
