@@ -7,6 +7,7 @@ import numpy as np
 from pipecat.frames.frames import CancelFrame, EndFrame, Frame, InputAudioRawFrame
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 
+from voice_agent.audio.level import level_db
 from voice_agent.audio.pcm import int16_to_float
 from voice_agent.engines.base import ASR_SAMPLE_RATE_HZ, TurnJudge
 from voice_agent.engines.silero import WINDOW_SAMPLES, SileroVad
@@ -143,8 +144,9 @@ class TurnDetector(FrameProcessor):
         samples = self._tape.slice(self._heard, until)
         self._stream.quiet = self._turn.quiet
         for probability in await self._vad.probabilities(self._stream, samples):
+            loudness_db = level_db(self._tape.slice(self._heard, self._heard + WINDOW_SAMPLES))
             self._heard += WINDOW_SAMPLES
-            await self._tell(self._turn.feed(probability, WINDOW_SAMPLES))
+            await self._tell(self._turn.feed(probability, WINDOW_SAMPLES, loudness_db))
             if self._turn.speaking:
                 self._judge_early()
         self._tape.forget_before(self._heard - _JUDGED_SAMPLES - _JUDGED_LEAD_SAMPLES)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from pipecat.audio.vad.silero import SileroVADAnalyzer
 
-from tests.speech import SENTENCES, dialogue, pause
+from tests.speech import SENTENCES, dialogue, pause, speech
 from voice_agent.audio.pcm import float_to_int16, int16_to_float
 from voice_agent.engines.base import Samples
 from voice_agent.engines.silero import WINDOW_SAMPLES, SileroVad, VadStream
@@ -37,20 +37,23 @@ def noise(n_windows: int) -> Samples:
 
 
 def as_pipecat_scores(samples: Samples) -> list[float]:
-    """The same windows through Pipecat's analyzer; it never says that anyone speaks, so
-    its model is reset whenever silence lasted long enough."""
+    """The same windows through Pipecat's analyzer, without its resets."""
     analyzer = SileroVADAnalyzer(sample_rate=16_000)
     analyzer.set_sample_rate(16_000)
-    pcm = float_to_int16(samples)
+    model = analyzer._model
+    assert model is not None
+    model._state = np.array(VadStream().state[:, None])
+    model._last_batch_size = 1
+    model._last_sr = 16_000
     return [
-        np.ravel(analyzer.voice_confidence(pcm[first : first + WINDOW_SAMPLES].tobytes())).item()
-        for first in range(0, len(pcm), WINDOW_SAMPLES)
+        float(np.ravel(model(window.reshape(1, -1), 16_000))[0])
+        for window in samples.reshape(-1, WINDOW_SAMPLES)
     ]
 
 
-async def test_it_scores_as_pipecats_analyzer_to_the_bit(vad: SileroVad) -> None:
+async def test_it_scores_as_pipecats_model_to_the_bit(vad: SileroVad) -> None:
     samples = sound(0)
-    ours = await vad.probabilities(VadStream(), samples)
+    ours = await vad.probabilities(VadStream(quiet=False), samples)
     assert ours == as_pipecat_scores(samples)
     assert max(ours) > 0.9
     assert min(ours) < 0.1
@@ -58,18 +61,37 @@ async def test_it_scores_as_pipecats_analyzer_to_the_bit(vad: SileroVad) -> None
 
 async def test_thirty_streams_in_one_batch_score_as_each_alone(vad: SileroVad) -> None:
     sounds = [sound(n) for n in range(30)]
-    together = await asyncio.gather(*(vad.probabilities(VadStream(), s) for s in sounds))
+    together = await asyncio.gather(*(vad.probabilities(VadStream(quiet=False), s) for s in sounds))
     for n in (0, 7, 13, 29):
         assert together[n] == as_pipecat_scores(sounds[n])
 
 
-async def test_the_model_is_reset_only_while_nobody_speaks(vad: SileroVad) -> None:
-    silence = noise(100)
+def at_rest(stream: VadStream) -> bool:
+    return bool(np.array_equal(stream.state, VadStream().state))
+
+
+async def test_the_state_goes_back_at_rest_and_only_while_nobody_speaks(vad: SileroVad) -> None:
+    line = noise(200) * 0.05  # -66 dBFS
     quiet, speaking = VadStream(quiet=True), VadStream(quiet=False)
-    await vad.probabilities(quiet, silence)
-    await vad.probabilities(speaking, silence)
-    assert quiet.windows_since_reset < 100
-    assert speaking.windows_since_reset == 100
+    await vad.probabilities(quiet, line)
+    await vad.probabilities(speaking, line)
+    assert quiet.windows_since_reset < 200
+    assert speaking.windows_since_reset == 200
+
+
+async def test_the_state_stays_while_something_sounds(vad: SileroVad) -> None:
+    stream = VadStream(quiet=True)
+    await vad.probabilities(stream, noise(400))
+    assert stream.windows_since_reset == 400
+    assert not at_rest(stream)
+
+
+async def test_a_word_is_heard_after_noise_and_a_short_rest(vad: SileroVad) -> None:
+    sound = np.concatenate([noise(600), pause(1.2), speech("seven"), pause(0.5)])
+    sound = int16_to_float(float_to_int16(sound))
+    samples = sound[: len(sound) // WINDOW_SAMPLES * WINDOW_SAMPLES]
+    scores = await vad.probabilities(VadStream(), samples)
+    assert sum(score > 0.4 for score in scores[600:]) >= 4
 
 
 async def test_who_sends_a_minute_at_once_does_not_hold_up_the_others(vad: SileroVad) -> None:

@@ -13,9 +13,9 @@ def feed(segmenter: Segmenter, *runs: tuple[float, int]) -> list[SegmentEvent]:
     return [event for event in fed if event is not None]
 
 
-def test_six_windows_of_speech_begin_a_segment_where_they_began() -> None:
+def test_four_windows_of_speech_begin_a_segment_where_they_began() -> None:
     segmenter = Segmenter()
-    assert feed(segmenter, (SILENCE, 10), (SPEECH, 5)) == []
+    assert feed(segmenter, (SILENCE, 10), (SPEECH, 3)) == []
     assert feed(segmenter, (SPEECH, 1)) == [SegmentStarted(10 * WINDOW)]
 
 
@@ -28,7 +28,7 @@ def test_six_windows_of_silence_end_a_segment_where_they_began() -> None:
 
 def test_a_short_noise_begins_nothing_and_a_short_gap_ends_nothing() -> None:
     segmenter = Segmenter()
-    assert feed(segmenter, (SILENCE, 9), (SPEECH, 5), (SILENCE, 9)) == []
+    assert feed(segmenter, (SILENCE, 9), (SPEECH, 3), (SILENCE, 9)) == []
     assert len(feed(segmenter, (SPEECH, 9), (SILENCE, 5), (SPEECH, 9))) == 1
 
 
@@ -77,3 +77,46 @@ def test_starts_and_ends_alternate_in_order(runs: list[tuple[float, int]]) -> No
     assert len(kinds) % 2 == 0
     positions = [event.at_sample for event in events]
     assert positions == sorted(positions)
+
+
+def loud(
+    segmenter: Segmenter, probability: float, windows: int, loudness_db: float
+) -> list[SegmentEvent]:
+    fed = [segmenter.feed(probability, loudness_db) for _ in range(windows)]
+    return [event for event in fed if event is not None]
+
+
+def test_what_may_be_speech_has_to_stand_out_of_what_was_there() -> None:
+    segmenter = Segmenter()
+    loud(segmenter, SILENCE, 100, -40)
+    assert loud(segmenter, 0.5, 40, -30) == []
+    loud(segmenter, SILENCE, 1, -40)
+    assert loud(segmenter, 0.5, 4, -24) == [SegmentStarted(141 * WINDOW)]
+
+
+def test_the_loudest_window_of_a_soft_beginning_makes_it_stand_out() -> None:
+    segmenter = Segmenter()
+    loud(segmenter, SILENCE, 20, -65)
+    loud(segmenter, 0.5, 5, -62)
+    assert loud(segmenter, 0.5, 1, -38) == [SegmentStarted(20 * WINDOW)]
+
+
+def test_clear_speech_begins_however_loud_it_is_around() -> None:
+    segmenter = Segmenter()
+    loud(segmenter, SILENCE, 100, -30)
+    assert loud(segmenter, SPEECH, 5, -28) == []
+    assert loud(segmenter, SPEECH, 1, -28) == [SegmentStarted(100 * WINDOW)]
+
+
+def test_a_cut_that_suspects_speech_takes_what_may_have_been_some() -> None:
+    segmenter = Segmenter()
+    feed(segmenter, (SPEECH, 10), (SILENCE, 20), (0.3, 2), (SILENCE, 3), (0.3, 1), (SILENCE, 4))
+    assert segmenter.cut() == []
+    assert segmenter.cut(suspect=True) == [SegmentStarted(30 * WINDOW), SegmentEnded(40 * WINDOW)]
+    assert segmenter.cut(suspect=True) == []
+
+
+def test_a_cut_suspects_nothing_in_silence() -> None:
+    segmenter = Segmenter()
+    feed(segmenter, (SILENCE, 100), (0.3, 2), (SILENCE, 20))
+    assert segmenter.cut(suspect=True) == []

@@ -10,7 +10,7 @@ running elsewhere would cost each session.
 """
 
 import asyncio
-import math
+import base64
 from dataclasses import dataclass, field
 from typing import Any
 from weakref import WeakSet
@@ -19,8 +19,10 @@ import numpy as np
 from loguru import logger
 from numpy.typing import NDArray
 
+from voice_agent.audio.level import level_db
 from voice_agent.engines.base import ASR_SAMPLE_RATE_HZ, EngineInfo, Samples
 from voice_agent.engines.onnx import bundled_model, open_session
+from voice_agent.engines.silero_ready import READY_STATE
 from voice_agent.errors import EngineUnavailable
 
 WINDOW_SAMPLES = 512
@@ -39,11 +41,24 @@ _GATHER_AT_MOST_S = 0.016
 # caller who listens costs comes down to nothing.
 _SILENT_BELOW = 0.001
 
-# Non-speech (music, long silence) shifts the state so that the speech after it scores too
-# low; a reset during clear non-speech clears that. Figures: Pipecat's Silero analyzer.
-_RESET_INTERVAL_WINDOWS = math.ceil(2.0 / WINDOW_S)
-_RESET_BELOW = 0.1
-_RESET_AFTER_LOW_WINDOWS = 5
+# Which state the model is in decides how well it hears the next word. Music, noise or half a
+# minute of silence leave it deaf: 1 s after 20 s of music on hold it missed 98 % of single
+# words. Zeros, which Pipecat's analyzer puts in every 2 s, make it hard of hearing and start
+# it falsely. So a stream begins with the state after a sentence, and goes back to it at rest,
+# but not in the pauses of music, which is what makes false starts.
+# Figures: benchmarks/results/vad.md.
+_REST_BELOW = 0.1
+_REST_BELOW_DB = -50.0
+_REST_WINDOWS = 24  # 0.77 s
+_RESET_INTERVAL_WINDOWS = 156  # 5 s
+
+
+def _ready_state() -> NDArray[np.float32]:
+    stored = np.frombuffer(base64.b64decode(READY_STATE), np.float16)
+    return stored.astype(np.float32).reshape(2, _STATE_SIZE)
+
+
+_READY = _ready_state()
 
 
 @dataclass(slots=True, eq=False, weakref_slot=True)
@@ -52,38 +67,41 @@ class VadStream:
 
     Attributes:
         quiet: Whether the session counts as not speaking; set by whoever decides that.
-            The state is reset only while it is True.
-        state: What the model remembers, float32 [2, 128].
+            The state is set back only while it is True.
+        state: What the model remembers, float32 [2, 128]; never written in place.
         context: The last 64 samples.
     """
 
     quiet: bool = True
-    state: NDArray[np.float32] = field(
-        default_factory=lambda: np.zeros((2, _STATE_SIZE), np.float32)
-    )
+    state: NDArray[np.float32] = field(default_factory=lambda: _READY)
     context: NDArray[np.float32] = field(
         default_factory=lambda: np.zeros(_CONTEXT_SAMPLES, np.float32)
     )
     windows_since_reset: int = 0
-    low_windows: int = 0
+    rest_windows: int = 0
+
+    @staticmethod
+    def silent(samples: NDArray[np.float32]) -> bool:
+        """Whether the model need not look at it while the stream is quiet."""
+        return bool(np.abs(samples).max() < _SILENT_BELOW)
 
     def pass_over(self, window: NDArray[np.float32]) -> float:
         """Takes a silent window without the model's help; returns its probability."""
         self.context = window[-_CONTEXT_SAMPLES:]
-        self.observe(0.0)
+        self.observe(0.0, level_db(window))
         return 0.0
 
-    def observe(self, probability: float) -> None:
-        """Counts towards the next reset, and resets when it is due."""
+    def observe(self, probability: float, loudness_db: float) -> None:
+        """Counts windows at rest, and sets the state back when it is due."""
         self.windows_since_reset += 1
-        self.low_windows = self.low_windows + 1 if probability < _RESET_BELOW else 0
+        rests = probability < _REST_BELOW and loudness_db < _REST_BELOW_DB
+        self.rest_windows = self.rest_windows + 1 if rests else 0
         if (
             self.quiet
             and self.windows_since_reset >= _RESET_INTERVAL_WINDOWS
-            and self.low_windows >= _RESET_AFTER_LOW_WINDOWS
+            and self.rest_windows >= _REST_WINDOWS
         ):
-            self.state = np.zeros_like(self.state)
-            self.context = np.zeros_like(self.context)
+            self.state = _READY
             self.windows_since_reset = 0
 
 
@@ -164,7 +182,7 @@ class SileroVad:
         if self._session is None:
             raise EngineUnavailable("silero is not loaded")
         windows = samples.reshape(-1, WINDOW_SAMPLES)
-        if stream.quiet and np.abs(samples).max() < _SILENT_BELOW:
+        if stream.quiet and stream.silent(samples):
             return [stream.pass_over(window) for window in windows]
         loop = asyncio.get_running_loop()
         request = _Request(stream=stream, windows=windows, done=loop.create_future())
@@ -213,4 +231,5 @@ class SileroVad:
             stream.context = inputs[row, -_CONTEXT_SAMPLES:]
             probability = float(outputs[row, 0])
             request.probabilities.append(probability)
-            stream.observe(probability)
+            window = request.windows[len(request.probabilities) - 1]
+            stream.observe(probability, level_db(window))

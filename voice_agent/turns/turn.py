@@ -123,10 +123,12 @@ class TurnTracker:
         """Whether a judge is to be asked at the end of a segment."""
         return self._rules.detection is TurnDetection.SMART_TURN
 
-    def feed(self, probability: float, window_samples: int = 512) -> Iterator[TurnEvent]:
-        """Takes the next window of audio."""
+    def feed(
+        self, probability: float, window_samples: int = 512, loudness_db: float | None = None
+    ) -> Iterator[TurnEvent]:
+        """Takes the next window of audio; see `Segmenter.feed`."""
         self._samples += window_samples
-        event = self._segmenter.feed(probability)
+        event = self._segmenter.feed(probability, loudness_db)
         if event is not None:
             yield from self._on_segment(event)
         yield from self.end_if_due()
@@ -148,14 +150,17 @@ class TurnTracker:
         elif self._silent_too_long():
             yield self._end(EndedBy.SILENCE)
 
-    def close_segment(self) -> Iterator[TurnEvent]:
+    def close_segment(self, *, suspect: bool = False) -> Iterator[TurnEvent]:
         """Ends the open segment because no more audio comes; the turn stays open."""
-        for event in self._segmenter.cut():
+        for event in self._segmenter.cut(suspect=suspect):
             yield from self._on_segment(event)
 
     def finish(self, ended_by: EndedBy) -> Iterator[TurnEvent]:
-        """Ends the turn now, as the client asks; nothing if none is open."""
-        yield from self.close_segment()
+        """Ends the turn now, as the client asks; nothing if none is open.
+
+        If none is, but there was something like speech, that is a turn.
+        """
+        yield from self.close_segment(suspect=not self.open and ended_by is EndedBy.CLIENT)
         if self.open:
             yield self._end(ended_by)
 
