@@ -71,7 +71,7 @@ kill-llm: setup ## Language models killed in the middle of answers, ten times ea
 	@$(bin)/python -m tests.services.killed_llm
 
 #: Measure
-.PHONY: bench accuracy calls kill-services roundtrip soak throughput flicker gpu-asr
+.PHONY: bench accuracy calls kill-services roundtrip soak throughput flicker vad gpu-asr
 bench: setup ## Cost and latency of concurrent sessions
 	@$(bin)/python -m benchmarks.sessions
 
@@ -97,6 +97,10 @@ throughput: setup ## Whisper for many at once, ours against others
 
 flicker: setup ## How steady partials are: make flicker SPEECH=DIR [ENGINE=whisper=FOLDER]
 	@$(bin)/python -m benchmarks.flicker $(if $(SPEECH),--speech "$$SPEECH") $(if $(ENGINE),--engine "$$ENGINE")
+
+vad: setup ## Words missed and false starts: make vad SPEECH=DIR WORDS=DIR MUSIC=DIR [MADE=DIR]
+	@$(bin)/python -m benchmarks.vad --speech "$${SPEECH:?}" --words "$${WORDS:?}" \
+		--music "$${MUSIC:?}" $(if $(MADE),--made "$(MADE)")
 
 gpu-asr: setup ## Latency of large-v3 on one GPU at 1, 8 and 30 sessions
 	@$(bin)/python -m benchmarks.gpu_asr

@@ -39,7 +39,7 @@ def at_level(samples: Samples, level_db: float) -> Samples:
 def over_line(samples: Samples, rng: np.random.Generator) -> Samples:
     """300-3,400 Hz, 8 kHz µ-law and back, with the line's noise."""
     noisy = samples + rng.normal(0, _LINE_NOISE, len(samples))
-    frequencies_hz = np.fft.rfftfreq(len(noisy), 1 / _HZ)
+    frequencies_hz = np.fft.rfftfreq(len(noisy), 1 / _HZ).astype(np.float64)
     pass_band = _slope(frequencies_hz - 300, 15) * _slope(3_400 - frequencies_hz, 40)
     banded = np.fft.irfft(np.fft.rfft(noisy) * pass_band, len(noisy)).astype(np.float32)
     sent = mulaw_encode(float_to_int16(np.clip(_resampled(banded, _HZ, _LINE_HZ), -1, 1)))

@@ -3,18 +3,6 @@
 from collections import deque
 from dataclasses import dataclass
 
-SPEECH_ABOVE = 0.4
-"""Probability from which a window may begin speech; `START_WINDOWS` in a row that stand out
-begin it. Measured on single words over a telephone against music and noises, see
-benchmarks/results/vad.md: with 0.7 and six windows one word in seven is missed."""
-START_WINDOWS = 4
-RISE_DB = 15.0
-"""By how much the loudest of these windows is above the quietest 100 ms of the last 2 s: a
-word over a telephone at -38 dBFS is 27 above the line's noise, music and a street rarely are
-15 above themselves."""
-CLEARLY_ABOVE = 0.7
-CLEAR_START_WINDOWS = 6
-"""So many windows in a row above that are speech however loud the surroundings are."""
 _FLOOR_WINDOWS = 62  # 2 s
 _FLOOR_WIDTH = 3
 SUSPECTED_ABOVE = 0.25
@@ -45,12 +33,40 @@ class SegmentEnded:
 SegmentEvent = SegmentStarted | SegmentEnded
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartRule:
+    """What begins a segment: windows in a row that stand out, or more that are clear.
+
+    Measured on single words over a telephone against music and noises, see
+    benchmarks/results/vad.md: with 0.7 and six windows alone one word in seven is missed. A
+    word at -38 dBFS is 27 dB above a quiet line; music and a street rarely are 15 above
+    themselves.
+
+    Attributes:
+        above: Probability of each window.
+        windows: How many in a row.
+        rise_db: By how much the loudest of them is above the quietest 100 ms of the last 2 s.
+        clear_above: Probability that is speech however loud the surroundings are.
+        clear_windows: How many of these in a row.
+    """
+
+    above: float = 0.4
+    windows: int = 4
+    rise_db: float = 15.0
+    clear_above: float = 0.7
+    clear_windows: int = 6
+
+
+_START = StartRule()
+
+
 class Segmenter:
     """Turns a stream of window probabilities into alternating starts and ends.
 
     Args:
         window_samples: Samples of one window.
-        stop_windows: Windows without speech in a row that end it.
+        stop_windows: Windows without speech in a row that end a segment.
+        start: What begins one.
         keep_windows: How many past probabilities `quietest` can look at.
     """
 
@@ -59,10 +75,12 @@ class Segmenter:
         *,
         window_samples: int = 512,
         stop_windows: int = 6,
+        start: StartRule = _START,
         keep_windows: int = 400,
     ) -> None:
         self._window_samples = window_samples
         self._stop_windows = stop_windows
+        self._start = start
         self._recent: deque[float] = deque(maxlen=keep_windows)
         self._windows = 0  # windows seen since the session began
         self._levels: deque[float] = deque(maxlen=_FLOOR_WINDOWS)
@@ -106,8 +124,8 @@ class Segmenter:
         return None
 
     def _follow(self, probability: float, loudness_db: float | None) -> None:
-        self._run = self._run + 1 if probability >= SPEECH_ABOVE else 0
-        self._clear_run = self._clear_run + 1 if probability >= CLEARLY_ABOVE else 0
+        self._run = self._run + 1 if probability >= self._start.above else 0
+        self._clear_run = self._clear_run + 1 if probability >= self._start.clear_above else 0
         if self._run == 1:
             self._floor_db, self._loudest_db = self._floor(), None
         if self._run and loudness_db is not None:
@@ -122,13 +140,13 @@ class Segmenter:
         return min(sum(levels[n : n + _FLOOR_WIDTH]) for n in starts) / _FLOOR_WIDTH
 
     def _begins(self) -> bool:
-        if self._clear_run >= CLEAR_START_WINDOWS:
+        if self._clear_run >= self._start.clear_windows:
             return True
         if self._floor_db is None or self._loudest_db is None:
             stands_out = True  # nothing to compare with
         else:
-            stands_out = self._loudest_db - self._floor_db >= RISE_DB
-        return self._run >= START_WINDOWS and stands_out
+            stands_out = self._loudest_db - self._floor_db >= self._start.rise_db
+        return self._run >= self._start.windows and stands_out
 
     def cut(self, *, suspect: bool = False) -> list[SegmentEvent]:
         """Ends what is open now, as when the client says that the turn is over.
