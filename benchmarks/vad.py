@@ -180,9 +180,9 @@ async def report(options: argparse.Namespace) -> str:
         f"{machine()}. Missed of single words in %, {_LEVELS_DB[0]} to {_LEVELS_DB[-1]} dBFS "
         f"over a telephone band with µ-law; starts in {sum(map(len, music)) / _HZ / 60:.0f} "
         f"minutes of music on hold and {sum(map(len, sounds)) / _HZ / 60:.0f} minutes of made "
-        f"noises ({', '.join(ALL_NOISES)}; {_NOISE_DB} dBFS). A window is {WINDOW_S * 1000:.0f} ms; "
-        "six windows of 0.7 in a row begin speech in every row. The delay is from the word's "
-        "beginning to the start, p50 / p95 in s.",
+        f"noises ({', '.join(ALL_NOISES)}; {_NOISE_DB} dBFS). A window is "
+        f"{WINDOW_S * 1000:.0f} ms; six windows of 0.7 in a row begin speech in every row. "
+        "The delay is from the word's beginning to the start, p50 / p95 in s.",
         "",
         f"| state | start | {kinds} | music | noises | delay |",
         "|" + "---|" * (5 + len({call.kind for call in said})),
