@@ -53,6 +53,17 @@ class OpenTurn:
     speculated_post_roll: int = 0
 
 
+def wants_second_final(turn: OpenTurn, heard_until: int) -> bool:
+    """Whether the pause has become long enough for soft last words to be in it."""
+    heard_after = heard_until - turn.speculated_end
+    return (
+        turn.speculation is not None
+        # the turn may end by its text: it does not wait for a better one
+        and turn.speculation.done()
+        and turn.speculated_post_roll < LONG_POST_ROLL_SAMPLES <= heard_after
+    )
+
+
 def between_words(turn: OpenTurn, wanted: int, tape: Tape) -> int:
     """Where to cut the turn: near `wanted`, beside no word that was heard."""
     samples = tape.slice(turn.audio_start, tape.end)

@@ -14,6 +14,7 @@ from processors.open_turn import (
     between_words,
     end_of_audio,
     final_frame,
+    wants_second_final,
 )
 from processors.recognition import Decoded, Recognition
 from voice_agent import metrics
@@ -121,21 +122,11 @@ class SpeechToText(FrameProcessor):
         turn = self._turn
         if turn is None or not turn.spoken:
             self._tape.forget_before(self._tape.end - _KEPT_SAMPLES)
-        elif self._wants_second_final(turn):
+        elif wants_second_final(turn, self._tape.end):
             self._speculate(turn.speculated_end, LONG_POST_ROLL_SAMPLES)
         elif self._wants_partial(turn):
             turn.next_partial = self._tape.end + _PARTIAL_EVERY_SAMPLES
             turn.partial = self.create_task(self._make_partial(turn))
-
-    def _wants_second_final(self, turn: OpenTurn) -> bool:
-        """Whether the pause has become long enough for soft last words to be in it."""
-        heard_after = self._tape.end - turn.speculated_end
-        return (
-            turn.speculation is not None
-            # the turn may end by its text: it does not wait for a better one
-            and turn.speculation.done()
-            and turn.speculated_post_roll < LONG_POST_ROLL_SAMPLES <= heard_after
-        )
 
     def _wants_partial(self, turn: OpenTurn) -> bool:
         return (
