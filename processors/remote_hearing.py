@@ -20,11 +20,12 @@ from voice_agent.client.lasting.events import (
 )
 from voice_agent.engines.silero import SileroVad
 from voice_agent.errors import AtCapacity, EngineUnavailable, Unauthorized, VoiceAgentError
-from voice_agent.frames import ClientMessageFrame, ServerMessageFrame
+from voice_agent.frames import AnswerEndFrame, ClientMessageFrame, ServerMessageFrame
 from voice_agent.remote.caller import CallerWatch
 from voice_agent.remote.ears import RemoteEars
 from voice_agent.remote.kept import KeptAudio
 from voice_agent.settings import RemoteSettings
+from voice_agent.turns.end_of_turn import Expected, expected_answer
 from voice_agent.wire.asr import Close, Config, Finalize
 from voice_agent.wire.common import Error
 
@@ -91,6 +92,8 @@ class RemoteHearing(FrameProcessor):
                 return
             case ClientMessageFrame(message=Config() as config):
                 await self._configure(config)
+            case AnswerEndFrame():
+                await self._expect(frame.heard_text)
             case ClientMessageFrame(message=Finalize()):
                 await self._finalize()
             case ClientMessageFrame(message=Close()):
@@ -132,6 +135,12 @@ class RemoteHearing(FrameProcessor):
         self._config |= values
         if values and self._asr is not None:
             await self._asr.configure(**values)
+
+    async def _expect(self, asked: str) -> None:
+        """Tells the service what the caller was asked for, if that is another thing now."""
+        expected = expected_answer(asked).value
+        if expected != self._config.get("expect", Expected.ANY.value):
+            await self._configure(Config(type="config", expect=expected))
 
     async def _finalize(self) -> None:
         if self._asr is None:

@@ -14,6 +14,7 @@ from voice_agent.engines.silero import WINDOW_SAMPLES, SileroVad
 from voice_agent.engines.smart_turn.model import COMPLETE_ABOVE
 from voice_agent.errors import EngineTimeout, EngineUnavailable
 from voice_agent.frames import (
+    AnswerEndFrame,
     ClientMessageFrame,
     PauseTextFrame,
     PresenceFrame,
@@ -22,6 +23,7 @@ from voice_agent.frames import (
     SegmentStartFrame,
     TurnEndFrame,
 )
+from voice_agent.turns.end_of_turn import Expected, expected_answer
 from voice_agent.turns.pause_decision import PauseDecision
 from voice_agent.turns.segmenter import SegmentEnded, SegmentStarted
 from voice_agent.turns.tape import Tape
@@ -106,6 +108,9 @@ class TurnDetector(FrameProcessor):
                 await self.push_frame(frame, direction)
             case PauseTextFrame():
                 self._read(frame)
+            case AnswerEndFrame():
+                self._pause.expected = expected_answer(frame.heard_text)
+                await self.push_frame(frame, direction)
             case PresenceFrame(here=here):
                 # a turn waits for its client as long as the session does
                 self._watch() if here else self._unwatch()
@@ -257,6 +262,8 @@ class TurnDetector(FrameProcessor):
             self._turn.change(detection=TurnDetection(config.turn_detection))
         if config.language is not None:
             self._pause.language = config.language
+        if config.expect is not None:
+            self._pause.expected = Expected(config.expect)
         if config.silence_ms is not None:
             self._turn.change(silence_ms=config.silence_ms)
 

@@ -18,8 +18,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from voice_agent.turns.end_of_turn import Pause, expected_answer, sound_signs, text_signs
+from voice_agent.turns.end_of_turn import sound_signs, text_signs
 from voice_agent.turns.evaluation.judged_pauses import JudgedPause
+from voice_agent.turns.evaluation.report import seen
 from voice_agent.turns.phrase_end import phrase_end
 
 _RIDGE = 1.0
@@ -45,17 +46,6 @@ Floats = NDArray[np.float64]
 def read(path: Path) -> list[JudgedPause]:
     """Judged pauses of a folder."""
     return [JudgedPause(**json.loads(line)) for line in path.read_text().splitlines()]
-
-
-def seen(judged: JudgedPause) -> Pause:
-    """What was known of a pause."""
-    return Pause(
-        smart_turn=judged.smart_turn,
-        text=judged.text,
-        language=judged.language,
-        confidence=judged.confidence,
-        expected=expected_answer(judged.asked),
-    )
 
 
 def with_text(judged: JudgedPause) -> dict[str, float] | None:

@@ -1,7 +1,7 @@
 """Makes folders of turns with pauses: spoken texts, and recordings with pauses put into them.
 
 ``python -m benchmarks.turn_ends.make OUT --texts fit.tsv --voice en-us+edward --voice en-us+f3``
-``python -m benchmarks.turn_ends.make OUT --recordings FOLDER [--half 0|1] [--sentences]``
+``python -m benchmarks.turn_ends.make OUT --recordings FOLDER --sentences --cuts 2``
 
 Texts are spoken by the speaker of the settings (`VOICE_AGENT_TTS__ENGINE`). A bar in a text is
 where the caller stops to think. Most sentences are spoken in one go and cut there, as somebody
@@ -171,7 +171,7 @@ def _trimmed(samples: Samples) -> Samples:
 
 
 async def recorded(
-    vad: SileroVad, recognizer: Recognizer, turns: Sequence[RecordedTurn], *, seed: int
+    vad: SileroVad, recognizer: Recognizer, turns: Sequence[RecordedTurn], *, n_cuts: int, seed: int
 ) -> AsyncIterator[Made]:
     """Recordings as they are and, if long enough, cut between two words."""
     for number, turn in enumerate(turns):
@@ -185,7 +185,7 @@ async def recorded(
         rng = np.random.default_rng([seed, number])
         job = RecognizeJob(session_id="make", turn_id=number, samples=samples)
         heard = await recognizer.transcribe(job)
-        for index, at in enumerate(_cuts(heard, rng)):
+        for index, at in enumerate(_cuts(heard, n_cuts, rng)):
             cut = round(at * _HZ)
             yield Made(
                 id=f"{name}-cut{index}",
@@ -196,17 +196,32 @@ async def recorded(
 
 
 _MIN_WORDS_TO_CUT = 5
-# prompts are parts of sentences as well: "The last caller was..."
-_SENTENCE = re.compile(r"(?!\.\.\.).*[^.][.?!]", re.DOTALL)
+# One sentence, not longer than what callers say: prompts are parts of sentences as well ("The
+# last caller was..."), and menus that read out one sentence after the other.
+_SENTENCE = re.compile(r"(?!\.\.\.)[^.?!]*[^.?!][.?!]?")
+_MOST_WORDS = 15
 
 
-def _cuts(heard: Transcript | None, rng: np.random.Generator) -> Iterator[float]:
-    """Where to stop: after one of the words but the first and the last two."""
+def is_sentence(text: str) -> bool:
+    """Whether a transcript is one whole sentence that a caller might say."""
+    return (
+        _SENTENCE.fullmatch(text.strip()) is not None
+        and 1 < len(text.split()) <= _MOST_WORDS
+        and text.split()[-1].lower() not in _OPEN_ENDS
+    )
+
+
+_OPEN_ENDS = frozenset({"for", "to", "is", "are", "from", "currently", "number", "extension", "by"})
+
+
+def _cuts(heard: Transcript | None, n_cuts: int, rng: np.random.Generator) -> Iterator[float]:
+    """Where to stop: after some of the words but the last two."""
     words = heard.words if heard else ()
     if len(words) < _MIN_WORDS_TO_CUT:
         return
-    at = int(rng.integers(1, len(words) - 2))
-    yield (words[at].end_s + words[at + 1].start_s) / 2
+    places = rng.permutation(np.arange(0, len(words) - 2))[:n_cuts]
+    for at in places:
+        yield (words[at].end_s + words[at + 1].start_s) / 2
 
 
 def _faded(samples: Samples) -> Samples:
@@ -268,6 +283,7 @@ async def main() -> None:
     parser.add_argument("--voice", action="append", default=[])
     parser.add_argument("--recordings", type=Path)
     parser.add_argument("--half", type=int, choices=(0, 1))
+    parser.add_argument("--cuts", type=int, default=1, help="of each recording, each in a turn")
     parser.add_argument("--sentences", action="store_true", help="leave out what is none")
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
@@ -295,9 +311,9 @@ async def main() -> None:
                 turn
                 for turn in read_folder(arguments.recordings, language="en")
                 if arguments.half in (None, zlib.crc32(turn.id.encode()) % 2)
-                and (not arguments.sentences or _SENTENCE.fullmatch(turn.text))
+                and (not arguments.sentences or is_sentence(turn.text))
             ]
-            turns = recorded(vad, recognizer, chosen, seed=arguments.seed)
+            turns = recorded(vad, recognizer, chosen, n_cuts=arguments.cuts, seed=arguments.seed)
             await write_all(arguments.out, turns, vad, seed=arguments.seed)
         finally:
             await recognizer.close()

@@ -11,12 +11,14 @@ from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 from pipecat.tests.utils import run_test
 
 from processors.smart_turn import TurnDetector
+from tests.processors.chain import chained
 from tests.speech import dialogue, pause, speech
 from voice_agent.audio.pcm import float_to_int16
 from voice_agent.engines.base import EngineInfo, Samples
 from voice_agent.engines.silero import SileroVad
 from voice_agent.errors import EngineTimeout
 from voice_agent.frames import (
+    AnswerEndFrame,
     ClientMessageFrame,
     PauseTextFrame,
     SegmentEndFrame,
@@ -168,6 +170,25 @@ async def test_without_a_judgement_and_a_text_silence_ends_the_turn(vad: SileroV
     waited_s, ended_by = await turn_of(vad, None, None)
     assert ended_by is EndedBy.SILENCE
     assert waited_s == pytest.approx(1.6, abs=0.1)
+
+
+async def test_what_was_asked_last_changes_how_long_an_answer_waits(vad: SileroVad) -> None:
+    waits: list[float] = []
+    sound = np.concatenate([dialogue([_TEXT], 0.5), pause(2.0)])
+    for question in ("How can I help you?", "Shall I book it for you?"):
+        detector = TurnDetector(
+            session_id="s", vad=vad, judge=ScriptedJudge(0.5), rules=TurnRules()
+        )
+        async with chained(detector, ScriptedReader("Yes.")) as chain:
+            answered = AnswerEndFrame(turn=1, interrupted=False, heard_text=question)
+            await chain.processors[2].push_frame(answered, FrameDirection.UPSTREAM)
+            await chain.up.until(AnswerEndFrame)
+            await chain.send(*frames(sound))
+            end = await chain.down.until(TurnEndFrame)
+        before = chain.down.frames[: chain.down.frames.index(end)]
+        n_heard = sum(len(f.audio) // 2 for f in before if isinstance(f, InputAudioRawFrame))
+        waits.append((n_heard - end.end_sample) / 16_000)
+    assert waits[1] < waits[0]
 
 
 async def test_a_caller_who_goes_on_in_time_has_said_one_turn(vad: SileroVad) -> None:

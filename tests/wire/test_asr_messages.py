@@ -90,6 +90,7 @@ def test_what_is_no_message_is_refused_with_a_reason(text: str, said: str) -> No
         {"hotwords": [1]},
         {"hotwords": ["x"] * 101},
         {"turn_detection": "psychic"},
+        {"expect": "a number"},
         {"silence_ms": 99},
         {"silence_ms": 10_001},
         {"silence_ms": "500"},

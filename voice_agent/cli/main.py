@@ -8,6 +8,7 @@ import typer
 from voice_agent.cli.call import call
 from voice_agent.cli.config import config
 from voice_agent.cli.doctor import doctor
+from voice_agent.cli.eval_turns import eval_turns
 from voice_agent.cli.eval_window import eval_window
 from voice_agent.cli.models import models
 from voice_agent.cli.say import say
@@ -34,6 +35,7 @@ app.command()(talk)
 app.command()(call)
 app.add_typer(voices, name="voices")
 app.add_typer(models, name="models")
+app.command()(eval_turns)
 app.command()(eval_window)
 app.command()(config)
 app.command()(doctor)

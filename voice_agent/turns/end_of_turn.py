@@ -143,6 +143,10 @@ _YES_NO = re.compile(
     r"(?:do|does|did|is|are|was|were|am|can|could|will|would|shall|should|have|has|may|isn't|"
     r"aren't|don't|doesn't|didn't|won't|wouldn't|can't|couldn't)\b(?!.*\bor\b)"
 )
+_REQUEST = re.compile(
+    r"(?:(?:and|so|but|okay|ok|well|then|now|great|sorry|thanks)[, ]+)*"
+    r"(?:please|tell|give|enter|say|spell|read|(?:can|could|may|would|will) (?:you|i)\b)"
+)
 _TAG = re.compile(r"(?:right|correct|okay|ok|is that (?:right|correct|okay))\?$")
 
 
@@ -153,9 +157,10 @@ def expected_answer(asked: str) -> Expected:
         asked: What was said to the caller, all of it.
     """
     last = _SENTENCE_END.split(asked.strip().lower())[-1]
-    if _ASKS_FOR_NUMBER.search(last) and (last.endswith("?") or not _YES_NO.match(last)):
-        wants_yes = _YES_NO.match(last) and not last.startswith(("can you", "could you"))
-        return Expected.YES_NO if wants_yes else Expected.NUMBER
-    if last.endswith("?") and (_YES_NO.match(last) or _TAG.search(last)):
+    question = last.endswith("?")
+    if _ASKS_FOR_NUMBER.search(last) and (_REQUEST.match(last) or question):
+        plain = question and _YES_NO.match(last) and not _REQUEST.match(last)
+        return Expected.YES_NO if plain else Expected.NUMBER
+    if question and (_YES_NO.match(last) or _TAG.search(last)):
         return Expected.YES_NO
     return Expected.ANY

@@ -11,6 +11,7 @@ _TOKEN = re.compile(r"[\w@][\w'’@.-]*[\w]|\w")
 _LAST_SENTENCE = re.compile(r"[^.?!]*[.?!]*\s*$")
 # letters dictated one by one, as recognisers write them: K-O-W, SCH, "K, O, W"
 _SPELLED = re.compile(r"(?:[A-Za-z]-)+[A-Za-z]?|[B-HJ-Z]|[A-Z]{2,5}|[A-Z]?\d+[A-Z]\w*|[A-Z]+\d+")
+_NUMERAL = re.compile(r"[\d.,-]*\d[\d.,-]*")
 _DIGITS = re.compile(r"\d+")
 # telephone numbers with area code, without and with a 1 before; cards
 _FULL_NUMBERS = frozenset({10, 11, 16})
@@ -154,12 +155,15 @@ def _clause_open(text: str, known: PhraseWords) -> bool:
 
 
 def _digits_at_end(words: Sequence[str], known: PhraseWords) -> int:
-    n_digits = 0
+    n_digits, before_digit = 0, False
     for word in reversed(words):
-        if word in known.numbers:
-            n_digits += known.numbers[word]
-        elif re.fullmatch(r"[\d.,-]*\d[\d.,-]*", word):
+        if word in known.digits:
+            n_digits += 1
+        elif word in known.numerals:
+            n_digits += 1 if before_digit else 2
+        elif _NUMERAL.fullmatch(word):
             n_digits += len("".join(_DIGITS.findall(word)))
         else:
             break
+        before_digit = word in known.digits
     return n_digits

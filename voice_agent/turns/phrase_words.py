@@ -32,7 +32,8 @@ class PhraseWords:
         stranded: Prepositions that may end a question ("who do I talk to?").
         elliptic: Two words at the end that are a whole answer although the second often hangs.
         closings: Last words of somebody who is done.
-        numbers: Spoken digits and numerals, with how many digits they stand for.
+        digits: Spoken ones.
+        numerals: Others, of two digits; one before a digit ("twenty five") stands for one.
     """
 
     hanging: frozenset[str]
@@ -46,7 +47,8 @@ class PhraseWords:
     stranded: frozenset[str]
     elliptic: frozenset[tuple[str, ...]]
     closings: frozenset[tuple[str, ...]]
-    numbers: dict[str, int]
+    digits: frozenset[str]
+    numerals: frozenset[str]
 
 
 _ENGLISH_AUXILIARIES = (
@@ -102,7 +104,7 @@ _ENGLISH = PhraseWords(
         "they do|he is|he does|she is|she does|we are|we do|we did|we have|you are|you do|you can|"
         "i don't|i didn't|i can't|i won't|i haven't|it isn't|it doesn't|it didn't|it wasn't|"
         "they don't|we don't|that is|not yet|i think so|think so|hope so|like that|do that|"
-        "about that|said that|did that|is that|what is|of that|guess so|me please|you please"
+        "about that|said that|did that|of that|guess so|me please|you please"
     ),
     closings=_phrases(
         "thanks|thank you|thank you very much|thanks a lot|thank you so much|bye|goodbye|bye bye|"
@@ -110,16 +112,11 @@ _ENGLISH = PhraseWords(
         "talk to you soon|see you tomorrow|see you soon|for your help|nothing else|"
         "that was everything|good night|cheers"
     ),
-    numbers={
-        **dict.fromkeys(_words("zero oh one two three four five six seven eight nine double"), 1),
-        **dict.fromkeys(
-            _words(
-                "ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen "
-                "twenty thirty forty fifty sixty seventy eighty ninety triple"
-            ),
-            2,
-        ),
-    },
+    digits=_words("zero oh one two three four five six seven eight nine double"),
+    numerals=_words(
+        "ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen "
+        "twenty thirty forty fifty sixty seventy eighty ninety triple"
+    ),
 )
 
 PHRASE_WORDS = {"en": _ENGLISH}

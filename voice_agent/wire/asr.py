@@ -8,6 +8,7 @@ from voice_agent.wire.common import ClientMessage, CommonServerMessage, Ping, Se
 
 Encoding = Literal["auto", "pcm_s16le", "pcm_f32le", "mulaw", "alaw", "container"]
 TurnDetection = Literal["smart_turn", "silence", "none"]
+Expect = Literal["any", "yes_no", "number"]
 EndedBy = Literal["smart_turn", "silence", "client", "length"]
 
 
@@ -29,6 +30,7 @@ class Config(ClientMessage):
     ) = None
     turn_detection: TurnDetection | None = None
     silence_ms: Annotated[int, Field(ge=100, le=10_000)] | None = None
+    expect: Expect | None = None
 
 
 class Finalize(ClientMessage):
@@ -66,6 +68,7 @@ class Configured(ServerMessage):
     hotwords: list[str]
     turn_detection: TurnDetection
     silence_ms: int
+    expect: Expect = "any"
 
 
 class SpeechStart(ServerMessage):
@@ -76,7 +79,10 @@ class SpeechStart(ServerMessage):
 
 
 class SpeechEnd(ServerMessage):
-    """The segment ended; `turn_complete` is Smart Turn's verdict on the turn so far."""
+    """The segment ended; `turn_complete` is Smart Turn's verdict on the sound of the turn so far.
+
+    The turn itself ends with its `final`, when its words and its sound, or silence, say so.
+    """
 
     type: Literal["speech_end"] = "speech_end"
     timestamp: float

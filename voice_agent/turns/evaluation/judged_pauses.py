@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -64,12 +64,12 @@ async def judge_pauses(
     vad: SileroVad,
     judge: TurnJudge,
     recognizer: Recognizer,
-    read: Callable[[Path], Samples],
+    read: Callable[[Path], Awaitable[Samples]],
     known: "Known",
 ) -> AsyncIterator[JudgedPause]:
     """Every pause that counts, in order; what is `known` is not asked again."""
     for number, turn in enumerate(turns):
-        samples = read(turn.path)
+        samples = await read(turn.path)
         speech = await speaking(vad, samples)
         first_s = speech.index(True) * WINDOW_S if True in speech else 0.0
         pauses = find_pauses(speech, WINDOW_S) if turn.pauses is None else turn.pauses
