@@ -1,8 +1,9 @@
 """Fits the weights of `voice_agent/turns/end_of_turn.py` and writes them.
 
-``python -m benchmarks.turn_ends.fit JUDGED.jsonl[:WEIGHT] …`` with the files that
-``voice-agent eval-turns --judged JUDGED.jsonl`` has written for folders to learn from; a weight
-other than 1 lets a folder count more or less.
+``python -m benchmarks.turn_ends.fit JUDGED.jsonl … --words-only JUDGED.jsonl`` with the files that
+``voice-agent eval-turns --judged JUDGED.jsonl`` has written for folders to learn from. Those for
+words only have parts that were spoken as if they were whole: their sound teaches nothing, and
+they count less.
 
 Logistic regression with a ridge. What each weight may not do (`_SIGNS`) is set to nothing: a word
 that leads on never makes an end more likely. The table of waits follows from how long pauses of
@@ -11,8 +12,8 @@ callers who go on are (`benchmarks.turn_ends.make`) and from how many of them ma
 
 import argparse
 import json
-import math
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,8 @@ from voice_agent.turns.evaluation.report import seen
 from voice_agent.turns.phrase_end import phrase_end
 
 _RIDGE = 1.0
+_WORDS_ONLY_WEIGHT = 0.3
+_NEITHER = 0.5  # what Smart Turn says if it does not know
 _STEPS = 50
 # the weights that can only speak for one side
 _NEVER_ABOVE_0 = (
@@ -38,6 +41,8 @@ _NEVER_BELOW_0 = (
 # worth while to wait until the odds of an end outweigh it.
 _LOG_DENSITY = ((0.2, 1.9), (0.25, 1.49), (0.45, 0.12), (0.8, -1.23), (1.3, -2.49), (2.3, -3.3),
                 (3.5, -4.2))  # fmt: skip
+# Log odds that the density is raised by: more waits longer and cuts off less.
+_CAUTION = 1.75
 _TARGET = Path("voice_agent/turns/end_of_turn_weights.py")
 
 Floats = NDArray[np.float64]
@@ -48,9 +53,9 @@ def read(path: Path) -> list[JudgedPause]:
     return [JudgedPause(**json.loads(line)) for line in path.read_text().splitlines()]
 
 
-def with_text(judged: JudgedPause) -> dict[str, float] | None:
+def with_text(judged: JudgedPause, *, sound: bool = True) -> dict[str, float] | None:
     """All signs of a pause; None if there is no text to judge by."""
-    pause = seen(judged)
+    pause = seen(judged) if sound else replace(seen(judged), smart_turn=_NEITHER)
     end = phrase_end(pause.text, pause.language)
     return None if end is None else {**sound_signs(pause), **text_signs(pause, end)}
 
@@ -112,26 +117,22 @@ def write(target: Path, text: dict[str, float], sound: dict[str, float], caution
 def main() -> None:
     """Reads, fits, writes."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("judged", nargs="+", help="FILE or FILE:WEIGHT")
-    parser.add_argument("--caution", type=float, default=1.5, help="log odds to be outweighed")
+    parser.add_argument("judged", nargs="+", type=Path)
+    parser.add_argument("--words-only", action="append", default=[], type=Path)
+    parser.add_argument("--caution", type=float, default=_CAUTION, help="log odds to be outweighed")
     parser.add_argument("--target", type=Path, default=_TARGET)
     arguments = parser.parse_args()
-    pauses: list[JudgedPause] = []
-    weights: list[float] = []
-    for given in arguments.judged:
-        name, _, weight = given.partition(":")
-        found = read(Path(name))
-        pauses += found
-        weights += [float(weight or 1)] * len(found)
-    every = np.array(weights)
-    ends = np.array([float(pause.final) for pause in pauses])
-    signs = [with_text(pause) for pause in pauses]
-    kept = [index for index, row in enumerate(signs) if row is not None]
-    text = fit([row for row in signs if row is not None], ends[kept], every[kept])
-    sound = fit([sound_signs(seen(pause)) for pause in pauses], ends, every)
+    pauses = [pause for path in arguments.judged for pause in read(path)]
+    others = [pause for path in arguments.words_only for pause in read(path)]
+    rows = [(with_text(pause), pause.final, 1.0) for pause in pauses]
+    rows += [(with_text(p, sound=False), p.final, _WORDS_ONLY_WEIGHT) for p in others]
+    kept = [(signs, final, weight) for signs, final, weight in rows if signs is not None]
+    signs, ends, weights = zip(*kept, strict=True)
+    text = fit(signs, np.array(ends, np.float64), np.array(weights))
+    every = np.array([pause.final for pause in pauses], np.float64)
+    sound = fit([sound_signs(seen(pause)) for pause in pauses], every, np.ones(len(pauses)))
     write(arguments.target, text, sound, arguments.caution)
-    prior = math.log(ends.mean() / (1 - ends.mean()))
-    print(f"{len(pauses)} pauses, {int(ends.sum())} ends (log odds {prior:.2f})")
+    print(f"{len(pauses)} pauses, {int(every.sum())} of them ends; {len(others)} for words only")
     for name, value in text.items():
         print(f"{name:24} {value:6.2f}")
 

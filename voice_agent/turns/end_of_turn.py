@@ -22,6 +22,8 @@ from voice_agent.turns.phrase_end import PhraseEnd, phrase_end
 # Smart Turn says 0.99 where it is wrong as well: more than this is no more certain
 _SMART_TURN_SURE = 0.99
 _FEW_WORDS = 4
+# a sentence of so many words may be whole; more say nothing, and would outweigh an open end
+_ENOUGH_WORDS = 8
 
 
 class Expected(StrEnum):
@@ -112,7 +114,7 @@ def text_signs(pause: Pause, end: PhraseEnd) -> dict[str, float]:
         "spelled": float(end.spelled),
         "one_word": float(end.n_words == 1),
         "few_words": float(1 < end.n_words <= _FEW_WORDS),
-        "words": math.log(end.n_words),
+        "words": math.log(min(end.n_words, _ENOUGH_WORDS)),
         "unsure_text": 1 - pause.confidence,
         "answers_yes_no": float(pause.expected is Expected.YES_NO and end.short_answer),
         "asked_number": float(asked_number),

@@ -19,7 +19,8 @@ _FULL_NUMBERS = frozenset({10, 11, 16})
 _DICTATED_DIGITS = 3
 # a clause without its main clause has no room for one yet
 _LONGEST_OPEN_CLAUSE = 9
-_SHORT = 4  # words
+# words after which "and so …" has come to a point
+_LONGEST_OPENER = 6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,6 +130,13 @@ def _clause(text: str) -> list[str]:
 
 def _leads_in(text: str, known: PhraseWords) -> bool:
     """A lead-in is alone in its sentence or its clause."""
+    sentence = _sentence_words(text)
+    if (
+        1 < len(sentence) <= _LONGEST_OPENER
+        and set(sentence[:2]) <= known.openers
+        and not known.auxiliaries.union(known.subjects).intersection(sentence)
+    ):
+        return True
     clause = _clause(text)
     if clause[:1] and clause[0] in ("and", "so", "but", "well", "yes", "no", "okay", "oh"):
         clause = clause[1:] or clause

@@ -28,6 +28,9 @@ class PhraseWords:
         lead_ins: Phrases that open a sentence and say nothing by themselves.
         subordinators: A clause that begins with one needs another clause.
         askers: First words of a question.
+        openers: Conjunctions at the beginning of a sentence that is left hanging if it has no
+            subject of `subjects` and no auxiliary soon ("and so, my friends").
+        subjects: Pronouns that are one.
         auxiliaries: After a subordinator, they make it a question ("when will").
         stranded: Prepositions that may end a question ("who do I talk to?").
         elliptic: Two words at the end that are a whole answer although the second often hangs.
@@ -43,6 +46,8 @@ class PhraseWords:
     lead_ins: frozenset[tuple[str, ...]]
     subordinators: frozenset[str]
     askers: frozenset[str]
+    openers: frozenset[str]
+    subjects: frozenset[str]
     auxiliaries: frozenset[str]
     stranded: frozenset[str]
     elliptic: frozenset[tuple[str, ...]]
@@ -97,6 +102,8 @@ _ENGLISH = PhraseWords(
         f"{_ENGLISH_AUXILIARIES} who whom whose what what's which where where's when when's why "
         "how how's"
     ),
+    openers=_words("and so but"),
+    subjects=_words("i you he she it we they that this there i'm it's that's we're they're you're"),
     auxiliaries=_words(_ENGLISH_AUXILIARIES),
     stranded=_words("to for with from at of like about by into"),
     elliptic=_phrases(

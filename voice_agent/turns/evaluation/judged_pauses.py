@@ -137,7 +137,9 @@ class Known:
         self._path = path
         self._known: dict[tuple[str, float], JudgedPause] = {}
         if path is not None and path.is_file():
-            rows: list[Mapping[str, Any]] = [json.loads(line) for line in path.open()]
+            rows: list[Mapping[str, Any]] = [
+                json.loads(line) for line in path.read_text().splitlines()
+            ]
             self._known = {(row["id"], row["start_s"]): JudgedPause(**row) for row in rows}
 
     def get(self, turn: RecordedTurn, pause: Pause) -> JudgedPause | None:
