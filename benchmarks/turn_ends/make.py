@@ -216,9 +216,9 @@ _OPEN_ENDS = frozenset({"for", "to", "is", "are", "from", "currently", "number",
 
 def _cuts(heard: Transcript | None, n_cuts: int, rng: np.random.Generator) -> Iterator[float]:
     """Where to stop: after some of the words but the last two."""
-    words = heard.words if heard else ()
-    if len(words) < _MIN_WORDS_TO_CUT:
+    if heard is None or len(heard.words) < _MIN_WORDS_TO_CUT:
         return
+    words = heard.words
     places = rng.permutation(np.arange(0, len(words) - 2))[:n_cuts]
     for at in places:
         yield (words[at].end_s + words[at + 1].start_s) / 2

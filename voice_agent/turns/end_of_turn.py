@@ -22,6 +22,10 @@ from voice_agent.turns.phrase_end import PhraseEnd, phrase_end
 # Smart Turn says 0.99 where it is wrong as well: more than this is no more certain
 _SMART_TURN_SURE = 0.99
 _FEW_WORDS = 4
+# A turn that is nothing but a "yes" waits no longer than this, however it sounds; and than this
+# where that is what was asked for. What turns were made of to learn from has too many who go on.
+_SHORT_ANSWER_MS = 600.0
+_ANSWER_MS = 400.0
 # a sentence of so many words may be whole; more say nothing, and would outweigh an open end
 _ENOUGH_WORDS = 8
 
@@ -83,7 +87,14 @@ def decide(pause: Pause) -> Decision:
         weights, signs = WITH_TEXT, {**sound_signs(pause), **text_signs(pause, end)}
     added = {sign: weights[sign] * value for sign, value in signs.items() if value}
     log_odds = sum(added.values())
-    return Decision(log_odds=log_odds, wait_ms=wait_ms(log_odds), signs=added)
+    longest_ms = _longest_ms(pause, end)
+    return Decision(log_odds=log_odds, wait_ms=min(wait_ms(log_odds), longest_ms), signs=added)
+
+
+def _longest_ms(pause: Pause, end: PhraseEnd | None) -> float:
+    if end is None or not end.short_answer:
+        return math.inf
+    return _ANSWER_MS if pause.expected is Expected.YES_NO else _SHORT_ANSWER_MS
 
 
 def sound_signs(pause: Pause) -> dict[str, float]:
