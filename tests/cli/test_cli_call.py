@@ -2,6 +2,7 @@ import json
 import re
 from collections.abc import Generator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -82,7 +83,10 @@ def test_keys_are_pressed_and_the_agent_may_hang_up(phone: RunningService) -> No
 @pytest.mark.e2e
 def test_a_call_by_webhook_is_signed_from_the_first_request_on() -> None:
     port = free_port()
-    secrets = {"TWILIO__AUTH_TOKEN": TOKEN, "TWILIO__PUBLIC_URL": PUBLIC.format(port=port)}
+    secrets: dict[str, Any] = {
+        "TWILIO__AUTH_TOKEN": TOKEN,
+        "TWILIO__PUBLIC_URL": PUBLIC.format(port=port),
+    }
     keys = json.dumps({"1": "hang_up"})
     with running("agent", port=port, TWILIO__KEYS=keys, **secrets) as service:
         webhook = f"{service.http}/twilio/voice"

@@ -51,7 +51,7 @@ def test_the_doctor_says_that_the_engines_can_run() -> None:
     found = {finding["what"]: finding for finding in told["findings"]}
     assert told["ok"] is True
     assert found["hears"]["detail"].startswith("whisper: ")
-    assert found["speaks"]["detail"].startswith("espeak: ")
+    assert found["speaks"]["detail"].startswith("piper: ")
     for what in ("Python", "Silero", "Smart Turn", "espeak-ng"):
         assert found[what]["verdict"] == "ok"
     for what in ("port 8000", "GPU", "disk", "processor", "sound card", "extra talk"):

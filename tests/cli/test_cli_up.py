@@ -100,7 +100,7 @@ def test_three_services_start_survive_a_kill_and_end_in_order() -> None:
         psutil.wait_procs(everyone, timeout=_PATIENCE_S)
         assert [p for p in everyone if p.is_running()] == []
     assert f"http://localhost:{port}" in out
-    for engine in ("whisper", "espeak", "rules"):
+    for engine in ("whisper", "piper", "rules"):
         assert engine in out
 
 
@@ -135,9 +135,12 @@ def test_nothing_is_left_when_the_parent_is_killed() -> None:
 
 
 def test_what_cannot_work_is_one_sentence_and_nothing_starts() -> None:
-    assert "no engine nonsense" in sentence(in_process("up", TTS__ENGINE="nonsense"))
+    port = free_ports()
+    said = sentence(in_process("up", "--port", port, TTS__ENGINE="nonsense", MODELS__OFFLINE=True))
+    assert "no engine nonsense" in said
     assert "no engine nonsense" in sentence(in_process("serve", "asr", ASR__ENGINE="nonsense"))
-    assert "name the model" in sentence(in_process("up", LLM__BASE_URL="http://localhost/v1"))
+    llm = {"LLM__BASE_URL": "http://localhost/v1", "MODELS__OFFLINE": True}
+    assert "name the model" in sentence(in_process("up", "--port", port, **llm))
     assert "server.max_sessions" in sentence(in_process("up", SERVER__MAX_SESSIONS="no"))
     assert "none.toml" in sentence(in_process("serve", "tts", "--config", "none.toml"))
     assert in_process("serve", "nothing").exit_code == 2

@@ -23,9 +23,9 @@ _START_TIMEOUT_S = 60.0
 _HEARS = {"ASR__ENGINE": "whisper", "ASR__MODEL": MODEL}
 # Where it matters what is understood, a real model hears instead; a machine that is busy with
 # something else may take its time, and loses no words by that.
-_IN_ITS_TIME = {"ASR__FINAL_TIMEOUT_S": 60}
+_IN_ITS_TIME: dict[str, Any] = {"ASR__FINAL_TIMEOUT_S": 60}
 # Tests of clients that vanish look at what is left of them, and do not want to wait for it.
-_SOON_OVER = {"SERVER__RESUME_S": 1}
+_SOON_OVER: dict[str, Any] = {"SERVER__RESUME_S": 1}
 
 
 @dataclass

@@ -2,7 +2,9 @@
 
 import json
 from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
@@ -10,6 +12,7 @@ from websockets.asyncio.client import connect
 
 from tests.cli.command import sentence, voice_agent
 from tests.services.conftest import RunningService, running
+from tests.services.listener import until
 from voice_agent.client.asr import AsrClient
 from voice_agent.errors import EngineUnavailable
 
@@ -18,13 +21,19 @@ pytestmark = pytest.mark.e2e
 WHAT_TO_DO = "no Whisper model is on this machine; run: voice-agent models pull base"
 
 
+@contextmanager
+def without_models(service: str, folder: Path) -> Generator[RunningService]:
+    """A service with the default engine, where nothing is and nothing is fetched."""
+    nothing: dict[str, Any] = {"ASR__ENGINE": "auto", "ASR__MODEL": "", "MODELS__OFFLINE": True}
+    with running(service, until_ready=False, MODELS__DIR=folder, **nothing) as deaf:
+        yield deaf
+
+
 @pytest.fixture(scope="module", params=["asr", "agent"])
 def deaf(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Generator[RunningService]:
-    nothing = {"ASR__ENGINE": "auto", "ASR__MODEL": "", "MODELS__OFFLINE": True}
-    folder: Path = tmp_path_factory.mktemp("models")
-    with running(request.param, until_ready=False, MODELS__DIR=folder, **nothing) as service:
+    with without_models(request.param, tmp_path_factory.mktemp("models")) as service:
         yield service
 
 
@@ -54,24 +63,33 @@ async def test_a_client_is_refused_with_what_to_do(deaf: RunningService) -> None
         assert socket.close_code == 1013
 
 
-async def test_our_clients_raise_that(deaf: RunningService) -> None:
-    with pytest.raises(EngineUnavailable, match=WHAT_TO_DO):
-        async with AsrClient.connect(deaf.ws):
-            pass
+async def test_our_clients_raise_that_and_an_agent_behind_it_says_the_same(tmp_path: Path) -> None:
+    with without_models("asr", tmp_path) as asr:
+        with pytest.raises(EngineUnavailable, match=WHAT_TO_DO):
+            async with AsrClient.connect(asr.ws):
+                pass
+        remote: dict[str, Any] = {"ASR__ENGINE": "remote", "ASR__MODEL": "", "ASR__URL": asr.ws}
+        with running("agent", until_ready=False, **remote) as agent:
+            state: dict[str, Any] = {}
 
+            async def looked() -> bool:
+                state.update(httpx2.get(f"{agent.http}/readyz").json())
+                return state["needs_help"]
 
-def test_an_agent_that_hears_through_such_a_service_says_the_same(deaf: RunningService) -> None:
-    remote = {"ASR__ENGINE": "remote", "ASR__MODEL": "", "ASR__URL": deaf.ws}
-    with running("agent", until_ready=False, **remote) as agent:
-        if "agent" in deaf.process.args:  # no ASR service, and that is what is said
-            return
-        answer = httpx2.get(f"{agent.http}/readyz").json()
-        assert answer["needs_help"] is True
-        assert WHAT_TO_DO in answer["reasons"][0]
+            await until(looked, 30)
+            async with connect(agent.ws) as socket:
+                error = json.loads(await socket.recv())
+    assert error["code"] == "engine_unavailable"
+    assert state["reasons"] == [error["message"]]
+    assert error["message"].startswith(f"the asr service at {asr.ws}: {WHAT_TO_DO}")
 
 
 def test_a_command_that_needs_one_is_one_sentence(tmp_path: Path) -> None:
     file = tmp_path / "any.wav"
     file.write_bytes(b"RIFF")
-    nothing = {"ASR__ENGINE": "auto", "MODELS__DIR": tmp_path, "MODELS__OFFLINE": True}
+    nothing: dict[str, Any] = {
+        "ASR__ENGINE": "auto",
+        "MODELS__DIR": tmp_path,
+        "MODELS__OFFLINE": True,
+    }
     assert sentence(voice_agent("transcribe", file, **nothing)).startswith(WHAT_TO_DO)

@@ -123,7 +123,9 @@ def test_auto_leaves_out_what_is_not_whole(models: Path) -> None:
 
 
 def test_without_a_model_it_says_how_to_get_one(models: Path) -> None:
-    with pytest.raises(SettingsError, match=r"^no Whisper model .*: voice-agent models pull base$"):
+    with pytest.raises(
+        SettingsError, match=r"^no Whisper model .*: voice-agent models pull base, "
+    ):
         chosen(models)
     assert "voice-agent models pull base" in unusable(settings(models))
 
