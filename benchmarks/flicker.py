@@ -1,7 +1,7 @@
 """How steady the text is that a caller sees while speaking.
 
 ``make flicker SPEECH=DIR`` or
-``python -m benchmarks.flicker [--speech DIR] [--engine pocketsphinx whisper=FOLDER] [-o FILE]``
+``python -m benchmarks.flicker [--speech DIR] [--engine auto whisper=FOLDER] [-o FILE]``
 
 ``--phone-talk 24`` instead of a folder takes that many sentences, and voices of espeak-ng, that
 the small Whisper of the tests was not trained on.
@@ -100,7 +100,7 @@ async def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.flicker")
     parser.add_argument("--speech", type=Path, help="folder with transcripts.tsv")
     parser.add_argument("--phone-talk", type=int, metavar="N", help="N sentences instead of them")
-    parser.add_argument("--engine", nargs="+", default=["pocketsphinx"], help="NAME or NAME=FOLDER")
+    parser.add_argument("--engine", nargs="+", default=["auto"], help="NAME or NAME=FOLDER")
     parser.add_argument("--url", help="a running ASR service; by default one is started for each")
     parser.add_argument("--at-once", type=int, default=1, help="clips that are played at once")
     parser.add_argument("-o", "--output", type=Path, help="also write the table here")

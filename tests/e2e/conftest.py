@@ -1,5 +1,15 @@
-"""The same services as in the service tests."""
+"""The agent as a person meets it: it hears with the real `base`."""
 
-from tests.services.conftest import agent
+from collections.abc import Generator
 
-__all__ = ["agent"]
+import pytest
+
+from tests import real_models
+from tests.services.conftest import RunningService, hears_with, running
+
+
+@pytest.fixture(scope="session")
+def agent() -> Generator[RunningService]:
+    """One for all tests of the page."""
+    with running("agent", **hears_with(real_models.base())) as service:
+        yield service

@@ -12,7 +12,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, Page, async_playwright
 
 from tests.services.conftest import RunningService
-from tests.speech import pause, speech
+from tests.speech import error_rate, pause, speech
 from voice_agent.audio.pcm import float_to_int16
 from voice_agent.engines.base import ASR_SAMPLE_RATE_HZ, Samples
 
@@ -117,8 +117,9 @@ async def test_a_conversation_with_an_interruption(stage: Stage) -> None:
     assert await page.evaluate("[...partials]"), "no partial text was shown"
     turns = await page.evaluate(CALLER_TURNS)
     assert len(turns) == 2
+    assert error_rate(QUESTION, turns[0]) <= 0.25
     # not what was recognised: the browser's echo cancellation eats words spoken over the answer
-    assert all(turn.strip() for turn in turns)
+    assert turns[1].strip()
     played = stats["samplesPlayed"]
     await until(page, f"voiceAgent.stats.samplesPlayed > {played} + 24000")
     await page.context.close()

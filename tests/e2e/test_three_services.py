@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import psutil
 import pytest
 
+from tests import real_models
 from tests.cli.command import COMMAND, ROOT, environment
 from tests.cli.test_cli_up import free_ports, ready, service_process
-from tests.phone_talk import MODEL, telephone
+from tests.phone_talk import telephone
 from tests.services.conversing import conversing
 from tests.services.test_killed_services import FILLER, phrases
 from tests.speech import error_rate, pause, speech
@@ -39,8 +40,7 @@ class Everything:
 def everything() -> Generator[Everything]:
     port = free_ports()
     settings = {
-        "ASR__ENGINE": "whisper",
-        "ASR__MODEL": MODEL,
+        "MODELS__DIR": real_models.base().parent,
         "TWILIO__INSECURE": "true",
         "REMOTE__GIVE_UP_S": 40,
     }
