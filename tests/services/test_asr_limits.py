@@ -4,11 +4,13 @@ import asyncio
 import json
 import signal
 import time
+from contextlib import suppress
 
 import httpx2
 import numpy as np
 import pytest
 from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed
 
 from tests.services.caller import assert_in_order, call, until_empty
 from tests.services.conftest import RunningService, running
@@ -29,12 +31,10 @@ async def test_slots_and_idle_clients() -> None:
 
 async def _a_late_client_gets_at_capacity(ws: str, http: str) -> None:
     async with call(ws), call(ws):
-        asked_s = time.monotonic()
-        async with connect(ws) as late:
-            connected_s = time.monotonic()
+        # while nobody leaves: it is not kept waiting for a slot
+        async with connect(ws) as late, asyncio.timeout(30):
             error = json.loads(await late.recv())
             await late.wait_closed()
-            assert time.monotonic() - connected_s < 0.05 + (connected_s - asked_s)
         assert (error["type"], error["code"], error["retryable"]) == ("error", "at_capacity", True)
         assert error["retry_after_ms"] > 0
         assert late.close_code == 1013
@@ -49,11 +49,16 @@ async def _a_late_client_gets_at_capacity(ws: str, http: str) -> None:
 async def _a_silent_client_is_sent_away_even_if_it_pings(ws: str) -> None:
     async with call(ws) as caller:
         began_s = time.monotonic()
-        for _ in range(8):
-            await caller.say("ping", id=1)
-            await asyncio.sleep(0.1)
-        assert await caller.ended(within_s=5) == 1001
-        assert 1.4 < time.monotonic() - began_s < 3.5
+
+        async def ping_on() -> None:
+            with suppress(AssertionError, ConnectionClosed):  # it is over
+                while True:
+                    await caller.ask("ping", "pong")
+
+        pinging = asyncio.create_task(ping_on())
+        assert await caller.ended() == 1001
+        await pinging
+        assert time.monotonic() - began_s > 1.4
         assert [m["code"] for m in caller.of("error")] == ["idle_timeout"]
 
 

