@@ -34,7 +34,7 @@ def test_the_defaults_are_those_that_scripts_rely_on() -> None:
 def test_the_environment_wins_over_dotenv_and_that_over_the_file(
     elsewhere: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    file = toml(elsewhere, "[asr]\nsilence_ms = 300\ndecoders = 3\nmax_turn_s = 3.0")
+    file = toml(elsewhere, "[asr]\nsilence_ms = 300\ngather_ms = 40\nmax_turn_s = 3.0")
     (elsewhere / ".env").write_text(
         "VOICE_AGENT_ASR__GATHER_MS=32\nVOICE_AGENT_ASR__SILENCE_MS=200\n"
     )

@@ -47,7 +47,7 @@ class Finding:
 
     Attributes:
         what: What was looked at.
-        verdict: `BAD` means that the embedded stack cannot run.
+        verdict: `BAD` means that the services cannot run.
         detail: What there is.
         hint: What to do about it, or empty.
     """
@@ -151,7 +151,7 @@ def _pulled_models(settings: Settings) -> Finding:
             hint = f"voice-agent models pull {model.name}"
             return Finding(what=what, verdict=Verdict.NOTE, detail=detail, hint=hint)
     if not found:
-        detail = f"none in {models_dir(settings)}; the embedded engines need none"
+        detail = f"none in {models_dir(settings)}"
         hint = "voice-agent models list"
         return Finding(what=what, verdict=Verdict.NOTE, detail=detail, hint=hint)
     names = ", ".join(f"{model.name} ({model.n_bytes / _MB:.0f} MB)" for model in found)
@@ -204,7 +204,7 @@ def _hardware(settings: Settings) -> Iterator[Finding]:
     yield Finding(
         what="GPU",
         verdict=Verdict.GOOD if gpu else Verdict.NOTE,
-        detail=gpu or "none; the embedded engines need none",
+        detail=gpu or "none; the default engines need none",
     )
     free_gb = machine.free_disk_gb(settings.data_dir)
     short = free_gb < _LEAST_DISK_GB

@@ -21,7 +21,7 @@ def doctor(
     """Check engines, packages, ports and disk.
 
     Says which engines would be picked, why, and what would change that. Exit code 0 if
-    the embedded engines can run here, else 1.
+    the services can start ready here, else 1.
     """
     from voice_agent.cli.checks import Verdict, examine
 
