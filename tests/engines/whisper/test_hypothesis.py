@@ -149,20 +149,31 @@ def test_before_a_loop_is_what_was_said_first() -> None:
     assert good.before_loop() is good
 
 
-def test_unsure_words_are_doubtful_and_silent_only_where_no_speech_was_heard() -> None:
-    unsure = heard("thanks for watching", mean_log_probability=-1.2)
-    assert unsure.doubtful
-    assert not unsure.silent
-    assert unsure.cleaned().text == "thanks for watching"
-    silent = heard("thanks for watching", mean_log_probability=-1.2, no_speech_probability=0.7)
-    assert silent.silent
-    assert (silent.cleaned().text, silent.cleaned().words) == ("", ())
-
-
-def test_sure_words_are_not_taken_for_silence() -> None:
-    sure = heard("hello", no_speech_probability=0.99)
-    assert not sure.silent
-    assert sure.cleaned() is sure
+@pytest.mark.parametrize(
+    ("text", "log_probability", "no_speech", "silent"),
+    [
+        # as Whisper base heard them
+        ("you", -0.527, 0.918, True),  # silence
+        ("Thank you.", -1.023, 0.696, True),  # music
+        ("I'm going to go to the next station.", -1.833, 0.846, True),  # a room
+        ("Oh", -1.788, 0.606, True),  # music
+        ("I", -2.199, 0.528, True),  # a cough
+        ("BELL", -2.268, 0.47, True),  # a telephone rings
+        ("Arm.", -1.6, 0.1, True),  # "uh"
+        ("Console", -1.007, 0.642, False),  # the word
+        ("SIP!", -0.982, 0.351, False),  # the word
+        ("Semicolon.", -0.696, 0.491, False),  # the word
+        ("o'clock", -0.685, 0.161, False),  # the word
+        ("thanks for watching", -1.2, 0.1, False),  # speech that is hard to understand
+    ],
+)
+def test_what_nobody_said_is_silence_and_what_somebody_said_is_not(
+    text: str, log_probability: float, no_speech: float, silent: bool
+) -> None:
+    one = heard(text, mean_log_probability=log_probability, no_speech_probability=no_speech)
+    assert one.silent == silent
+    assert not one.doubtful
+    assert one.cleaned().text == ("" if silent else text)
 
 
 def test_nothing_said_is_neither_doubtful_nor_changed() -> None:

@@ -8,8 +8,8 @@ from voice_agent.engines.whisper.model import confidence
 from voice_agent.engines.whisper.window import FULL_FRAMES
 
 _GOOD = heard("good")
-_UNSURE = heard("unsure", mean_log_probability=-1.5)
-_UNSURER = heard("unsurer", mean_log_probability=-2.0)
+_UNSURE = heard("not at all sure", mean_log_probability=-1.5)
+_LOOP = heard("thank you " * 5, mean_log_probability=-0.2)
 _LOOPING = heard("looping again " * 5, ended=False)
 _CUT = heard("more to say", ended=False)
 _TWICE = heard("press one to reply " * 2, in_full=False)
@@ -48,8 +48,8 @@ def test_what_comes_out_well_is_decoded_once() -> None:
 def test_only_bad_rows_are_tried_again_until_they_are_good() -> None:
     before = again()
     script = model(
-        [_LOOPING, heard("one"), _UNSURE, heard("three")],
-        [heard("full"), _UNSURE],
+        [_LOOPING, heard("one"), _LOOP, heard("three")],
+        [heard("full"), _LOOP],
         [heard("drawn")],
     )
     rows = [window(n) for n in range(4)]
@@ -71,9 +71,9 @@ def test_a_window_keeps_its_language_and_its_prompt_when_it_is_tried_again() -> 
 
 
 def test_without_time_bad_rows_have_one_more_try() -> None:
-    script = model([_LOOPING, _UNSURE, _GOOD], [_GOOD, _UNSURER])
+    script = model([_LOOPING, _LOOP, _UNSURE], [_GOOD, _LOOP])
     found = decode(script, [window(n) for n in range(3)], beam_size=1, patient=False)
-    assert texts(found) == ["good", "unsure", "good"]
+    assert texts(found) == ["good", _LOOP.text, _UNSURE.text]
     assert [how(call) for call in script.calls] == [
         ([0, 1, 2], 500, 0.0),
         ([0, 1], FULL_FRAMES, 0.0),
@@ -104,6 +104,19 @@ def test_a_loop_that_the_full_window_makes_worse_goes_out_once_and_unsure() -> N
     assert confidence(found.cleaned()) <= 0.2
 
 
+def test_unlikely_words_are_not_tried_again() -> None:
+    script = model([_UNSURE])
+    assert texts(decode(script, [window(1)], beam_size=1, patient=True)) == [_UNSURE.text]
+
+
+def test_no_tokens_are_drawn_where_another_loop_would_cost_seconds() -> None:
+    dense = heard("thank you " * 5, language="my")
+    for row, loop in ((window(1, seconds=29.0), _LOOP), (window(1, seconds=4.0), dense)):
+        script = model([loop], [loop])
+        decode(script, [row], beam_size=1, patient=True)
+        assert [call.temperature for call in script.calls] == [0.0, 0.0]
+
+
 def test_what_had_too_few_tokens_gets_all_there_are() -> None:
     script = model([_CUT], [_GOOD])
     (found,) = decode(script, [window(1, frames=FULL_FRAMES)], beam_size=1, patient=True)
@@ -124,9 +137,9 @@ def test_partials_among_finals_are_not_tried_again() -> None:
 @pytest.mark.parametrize(
     ("tries", "best"),
     [
-        ([_UNSURER, _UNSURE, _UNSURER, _LOOPING], "unsure"),
-        ([_LOOPING, _UNSURER, _LOOPING, _LOOPING], "unsurer"),
-        ([_UNSURE, _LOOPING, _LOOPING, _UNSURER], "unsure"),
+        ([_LOOPING, _LOOPING, _LOOPING, _UNSURE], _UNSURE.text),
+        ([_LOOPING, _LOOP, _LOOPING, _LOOPING], _LOOPING.text),
+        ([_LOOP, _LOOPING, _LOOP, _LOOPING], _LOOPING.text),
         ([_LOOPING, _LOOPING, _LOOPING, _LOOPING], _LOOPING.text),
     ],
 )

@@ -37,7 +37,7 @@ async def test_late_jobs_raise_the_pressure_and_partials_no_longer_fill_up_batch
 
 
 async def test_under_pressure_bad_finals_are_tried_once_more_in_the_full_window() -> None:
-    model = ScriptedModel(script=lambda call: [heard("x", mean_log_probability=-2) for _ in "1"])
+    model = ScriptedModel(script=lambda call: [heard("no " * 10) for _ in "1"])
     async with opened(model, clock=ScriptedClock()) as owner:
         await ask(owner, 1)
         assert len(model.calls) == 4

@@ -1,7 +1,8 @@
 """What the model made of one piece of audio, and signs that it made it up.
 
-The thresholds are those that Whisper and faster-whisper use (compression ratio 2.4, mean
-log probability −1, no-speech probability 0.6).
+The compression ratio and the mean log probability from which on a text is doubted are those of
+Whisper. What counts as silence was measured (benchmarks/results/windows.md): Whisper's own rule
+let "you" out of pure silence, and took "console" for none.
 """
 
 import math
@@ -14,7 +15,15 @@ from voice_agent.engines.whisper.words import SPACELESS
 
 _MAX_COMPRESSION = 2.4
 _MIN_LOG_PROBABILITY = -1.0
-_MAX_NO_SPEECH = 0.6
+# Silence, noises and music have a no-speech probability that is high, tokens that are unlikely,
+# or something of both: together above 1.0 in 37 of 37; 75 single words over a telephone at
+# -30 dBFS had 0.94 at most.
+_SILENT_ABOVE = 0.98
+_PER_LOG_PROBABILITY = 0.3
+# A word or two that are as unlikely as this are a cough or an "uh" ("Arm.", -1.6); of the same
+# 75 words none was below -1.01.
+_FEW_WORDS = 2
+_UNHEARD_LOG_PROBABILITY = -1.4
 _MAX_WORDS_PER_S = 7.0  # fast speech has 5
 _MAX_SIGNS_PER_S = 20.0  # where a word is a character; Thai has 12 or so
 # how sure one may be of what is left of a loop
@@ -60,7 +69,7 @@ class Hypothesis:
     @property
     def doubtful(self) -> bool:
         """Whether another decode might do better."""
-        return self.looping or self.suspect or self.cut or self.unsure
+        return self.looping or self.suspect or self.cut
 
     @property
     def looping(self) -> bool:
@@ -95,8 +104,11 @@ class Hypothesis:
 
     @property
     def silent(self) -> bool:
-        """Whether nothing was said: the model thinks so, and is unsure of its words."""
-        return self.no_speech_probability > _MAX_NO_SPEECH and self.unsure
+        """Whether nothing was said: the model thinks so, or its words are too unlikely."""
+        unlikely = self.mean_log_probability
+        if len(self.words) <= _FEW_WORDS and unlikely < _UNHEARD_LOG_PROBABILITY:
+            return True
+        return self.no_speech_probability - _PER_LOG_PROBABILITY * unlikely > _SILENT_ABOVE
 
     def cleaned(self) -> "Hypothesis":
         """Without what was made up: empty if silent or no words, one round of each loop.

@@ -1,10 +1,13 @@
 """Decoding again what came out badly: the temperature fallback of Whisper, for a batch.
 
-A final that is doubtful, or says a phrase twice, is always tried once more in the full window,
-also when there is no time: what short windows save is worth nothing if they may loop. What the
-full window says twice as well was said twice. If there is time, tokens are then drawn at rising
+A final that loops or says a phrase twice is always tried once more in the full window, also when
+there is no time: what short windows save is worth nothing if they may loop. What the full window
+says twice as well was said twice. If it loops and there is time, tokens are then drawn at rising
 temperatures (Radford et al. 2022, section 4.5, has 0 to 1 in steps of 0.2; two of them keep a
 bad minute from costing six times its audio).
+
+A text of unlikely tokens is left as it is: of 70 such ones the full window had as many words
+wrong, and in a language that the model hardly knows every try costs seconds.
 """
 
 from collections.abc import Collection, Sequence
@@ -14,9 +17,11 @@ from typing import Protocol
 from voice_agent import metrics
 from voice_agent.engines.whisper.hypothesis import Hypothesis
 from voice_agent.engines.whisper.model import Window
+from voice_agent.engines.whisper.tokens import most_tokens
 from voice_agent.engines.whisper.window import FULL_FRAMES
 
 _TEMPERATURES = (0.4, 0.8)
+_CHEAP_TOKENS = 120  # 10 s of English, 0.4 s of one core with `base`
 
 Outcome = list[Hypothesis] | BaseException
 """Of an attempt; see `attempt`."""
@@ -87,7 +92,10 @@ def decode(
         again = [
             i
             for i, hypothesis in enumerate(best)
-            if i not in partials and _needs(hypothesis, rung) and (hypothesis.cut or not same)
+            if i not in partials
+            and _needs(hypothesis, rung)
+            and (hypothesis.cut or not same)
+            and not (rung.temperature and _expensive(windows[i], hypothesis))
         ]
         if not again:
             continue
@@ -122,15 +130,23 @@ def _needs(hypothesis: Hypothesis, rung: Rung) -> bool:
     if hypothesis.silent:  # is no mistake: drawing tokens would only invent some
         return False
     if rung.temperature:  # other tokens are not fewer
-        return hypothesis.looping or hypothesis.suspect or hypothesis.unsure
+        return hypothesis.looping or hypothesis.suspect
     return hypothesis.doubtful
 
 
-def _badness(hypothesis: Hypothesis) -> tuple[bool, bool, bool, bool, float]:
+def _expensive(window: Window, hypothesis: Hypothesis) -> bool:
+    """Whether a loop might again cost seconds: a language with many tokens, or long audio.
+
+    What the model does not know it does not find by drawing either.
+    """
+    most = most_tokens(len(window.samples), hypothesis.language, window.prompt)
+    return hypothesis.looping and most > _CHEAP_TOKENS
+
+
+def _badness(hypothesis: Hypothesis) -> tuple[bool, bool, bool, float]:
     return (
         hypothesis.looping,
         hypothesis.suspect,
         hypothesis.cut,
-        hypothesis.unsure,
         -hypothesis.mean_log_probability,
     )

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from voice_agent.engines.base import ASR_SAMPLE_RATE_HZ
 from voice_agent.engines.whisper.window import MAX_SAMPLES
 
-_POSITIONS = 448  # of Whisper's text, the start tokens and the prompt included
-_START_TOKENS = 4
+_POSITIONS = 448  # of Whisper's text, with all that stands around it
+_OTHER_TOKENS = 5  # four at the start, one at the end
 # Spelled names and codes have more tokens a second than text: English ones 8 (two a letter)
 _LEAST_PER_S = 10.0
 _HEAD_ROOM = 1.7  # fast speech, names, other spellings
@@ -48,7 +48,7 @@ def most_tokens(
     n_samples: int, language: str, prompt: Sequence[int] = (), *, roomy: bool = False
 ) -> int:
     """How many tokens this much audio may have; `roomy`: as many as there are."""
-    there_are = _POSITIONS - _START_TOKENS - len(prompt)
+    there_are = _POSITIONS - _OTHER_TOKENS - len(prompt)
     per_s = max(_LEAST_PER_S, _HEAD_ROOM * tokens_per_s(language))
     needed = _ALWAYS_TOKENS + math.ceil(per_s * n_samples / ASR_SAMPLE_RATE_HZ)
     return there_are if roomy else min(needed, there_are)
@@ -56,6 +56,6 @@ def most_tokens(
 
 def longest_samples(language: str, prompt: Sequence[int] = ()) -> int:
     """Longest audio whose words fit into the tokens that there are."""
-    there_are = _POSITIONS - _START_TOKENS - len(prompt) - _ALWAYS_TOKENS
+    there_are = _POSITIONS - _OTHER_TOKENS - len(prompt) - _ALWAYS_TOKENS
     fitting_s = there_are / (_PIECE_HEAD_ROOM * tokens_per_s(language))
     return min(MAX_SAMPLES, max(_SHORTEST_SAMPLES, round(fitting_s * ASR_SAMPLE_RATE_HZ)))
