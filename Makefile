@@ -71,12 +71,16 @@ kill-llm: setup ## Language models killed in the middle of answers, ten times ea
 	@$(bin)/python -m tests.services.killed_llm
 
 #: Measure
-.PHONY: bench accuracy calls kill-services roundtrip soak throughput flicker vad gpu-asr
+.PHONY: bench windows accuracy calls kill-services roundtrip soak throughput flicker vad gpu-asr
 bench: setup ## Cost and latency of concurrent sessions
 	@$(bin)/python -m benchmarks.sessions
 
 accuracy: setup ## Word error rate over a folder with transcripts.tsv: make accuracy SPEECH=DIR
 	@$(bin)/python -m benchmarks.accuracy "$${SPEECH:?say which folder: make accuracy SPEECH=DIR}"
+
+windows: setup ## Windows shorter than 30 s: make windows SPEECH=DIR [LANGUAGE=es] [MODEL=base]
+	@$(bin)/python -m benchmarks.windows "$${SPEECH:?say which folder: make windows SPEECH=DIR}" \
+		--language $(or $(LANGUAGE),en) --model $(or $(MODEL),base)
 
 soak: setup ## Thirty callers of the small Whisper for ten minutes: is anything lost?
 	@VOICE_AGENT_ASR__ENGINE=whisper VOICE_AGENT_ASR__MODEL=tests/assets/whisper-micro \
