@@ -71,7 +71,7 @@ async def test_nothing_is_lost_between_the_model_and_the_wire(whisper: RunningSe
         for clip in clips
     ]
 
-    few = asyncio.Semaphore(3)  # many at once, and finals would be shown short windows
+    few = asyncio.Semaphore(3)  # many at once, and partials would be rare
 
     async def through_the_service(clip: Samples) -> str:
         async with few, call(whisper.ws) as caller:

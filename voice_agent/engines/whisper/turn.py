@@ -50,9 +50,11 @@ class Turn:
         """
         if hypothesis.unsure or hypothesis.silent:
             return None
-        if hypothesis.says_again and (hypothesis.made_up or not self.says_twice):
-            return hypothesis.before_loop()
-        return None if hypothesis.made_up else hypothesis.cleaned()
+        if not hypothesis.says_again:
+            return None if hypothesis.made_up else hypothesis.cleaned()
+        return (
+            hypothesis if self.says_twice and not hypothesis.looping else hypothesis.before_loop()
+        )
 
 
 def left_out(job: RecognizeJob) -> int:
