@@ -54,7 +54,7 @@ def _conditioned(data: bytes) -> bytes:
 
 def _graph(view: memoryview, graph: Graph, chosen: list[Node]) -> bytes:
     outputs = {node.outputs[0]: node for node in chosen}
-    body = bytes_field(11, _int_input("sid"))
+    body = bytearray(bytes_field(11, _int_input("sid")))
     body += bytes_field(1, _node("Gather", ["emb_g.weight", "sid"], "/emb_g/Gather_output_0"))
     body += bytes_field(1, _node("Unsqueeze", ["/emb_g/Gather_output_0", "last"], "/g"))
     random = np.random.default_rng(5)
@@ -63,25 +63,34 @@ def _graph(view: memoryview, graph: Graph, chosen: list[Node]) -> bytes:
     body += bytes_field(5, _tensor("emb_g.weight", table))
     body += bytes_field(5, _tensor("last", np.array([2], np.int64)))
     for number, raw, value in fields(view):
-        name = next((bytes(v).decode() for n, _, v in fields(value) if n == 2), "")
-        if number == 5 and any(n == 8 and bytes(v) == b"sid" for n, _, v in fields(value)):
-            continue
-        if number != 1 or name not in outputs:
-            body += bytes(raw)
+        # in this file the table of phonemes happens to have the name of the input
+        if number in (1, 5):
+            field = 1 if number == 1 else 8
+            value = memoryview(_renamed(value, field, "sid", "phonemes.weight"))
+        name = _made_by(value) if number == 1 else ""
+        if name not in outputs:
+            body += bytes_field(number, bytes(value)) if number in (1, 5) else bytes(raw)
             continue
         n_channels = graph.dims(outputs[name].inputs[1])[0]
         weight = _STRENGTH * random.standard_normal((n_channels, _SIZE, 1)).astype(np.float32)
         body += bytes_field(5, _tensor(f"{name}.cond", weight))
-        body += bytes_field(1, _renamed(value, name))
+        body += bytes_field(1, _renamed(value, 2, name, f"{name}.bare"))
         body += bytes_field(1, _node("Conv", ["/g", f"{name}.cond"], f"{name}.of_g", conv=True))
         body += bytes_field(1, _node("Add", [f"{name}.bare", f"{name}.of_g"], name))
-    return body
+    return bytes(body)
 
 
-def _renamed(view: memoryview, name: str) -> bytes:
+def _made_by(node: memoryview) -> str:
+    return next((bytes(value).decode() for number, _, value in fields(node) if number == 2), "")
+
+
+def _renamed(view: memoryview, field: int, old: str, new: str) -> bytes:
+    """A node or tensor in which a text of that field number is another one."""
     return b"".join(
-        bytes_field(2, f"{name}.bare".encode()) if number == 2 else bytes(raw)
-        for number, raw, _ in fields(view)
+        bytes_field(field, new.encode())
+        if number == field and bytes(value) == old.encode()
+        else bytes(raw)
+        for number, raw, value in fields(view)
     )
 
 

@@ -48,30 +48,33 @@ class Speaks(Protocol):
 
 def put_into_phonemes(library: Speaks, text: str) -> dict[str, Any]:
     """The body of SAID for a text in the library's voice."""
-    ipa, owners, words = "", list[int](), list[tuple[int, int]]()
-    found = list(library.clauses(text))
-    start, mark = 0, ""
-    for number, (said, end) in enumerate(found):
-        said = unicodedata.normalize("NFD", _LANGUAGE_FLAG.sub("", said)).strip()
-        mark = _mark(text[start:end])
+    found = _clauses(library, text)
+    ipa, owners, words, mark = "", list[int](), list[tuple[int, int]](), _LAST_MARK
+    for number, (said, start, end) in enumerate(found):
         last = number + 1 == len(found)
+        mark = _mark(text[start:end]) or (_LAST_MARK if last else _NO_MARK)
+        pause = mark if last else f"{mark} "
         spans = _spans(text, start, end)
-        start = end
-        if not said:
-            words += spans
-            continue
-        pause = (mark or _LAST_MARK) if last else (mark or _NO_MARK) + " "
         alone = [_alone(library, text[a:b]) for a, b in spans]
         owners += [o + len(words) if o >= 0 else o for o in _owners(said, alone)]
         owners += [_PAUSE] * len(pause)
         ipa += said + pause
         words += spans
-    return {
-        "ipa": ipa,
-        "words": words,
-        "owners": owners,
-        "ends_sentence": (mark or _LAST_MARK) in _ENDS_OF_SENTENCES,
-    }
+    ends_sentence = mark in _ENDS_OF_SENTENCES
+    return {"ipa": ipa, "words": words, "owners": owners, "ends_sentence": ends_sentence}
+
+
+def _clauses(library: Speaks, text: str) -> list[tuple[str, int, int]]:
+    """IPA, start and end of each clause; one of which nothing is heard goes with that before."""
+    found, start = list[tuple[str, int, int]](), 0
+    for said, end in library.clauses(text):
+        said = unicodedata.normalize("NFD", _LANGUAGE_FLAG.sub("", said)).strip()
+        if said or not found:
+            found.append((said, start, end))
+        else:
+            found.append((*found.pop()[:2], end))
+        start = end
+    return [clause for clause in found if clause[0]]
 
 
 def _mark(text: str) -> str:
