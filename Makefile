@@ -71,9 +71,15 @@ kill-llm: setup ## Language models killed in the middle of answers, ten times ea
 	@$(bin)/python -m tests.services.killed_llm
 
 #: Measure
-.PHONY: bench windows accuracy calls kill-services roundtrip soak throughput flicker vad gpu-asr
+.PHONY: bench windows accuracy calls kill-services roundtrip soak throughput flicker vad gpu-asr bench-tts piper-tts-env
 bench: setup ## Cost and latency of concurrent sessions
 	@$(bin)/python -m benchmarks.sessions
+
+bench-tts: setup ## Piper's voice: first audio, late windows, cost, wrong words; five minutes
+	@$(bin)/python -m benchmarks.piper -o benchmarks/results/piper.md
+
+piper-tts-env: ## The piper-tts package in an environment of its own, for bench-tts to compare with
+	@tools/setup_piper_tts.sh
 
 accuracy: setup ## Word error rate over a folder with transcripts.tsv: make accuracy SPEECH=DIR
 	@$(bin)/python -m benchmarks.accuracy "$${SPEECH:?say which folder: make accuracy SPEECH=DIR}"
