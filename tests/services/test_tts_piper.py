@@ -113,7 +113,7 @@ async def test_odd_text_is_spoken_to_its_end(
     async with listening(tts) as listener:
         answer = await listener.speak(text, **options)
     assert not answer.others
-    assert answer.chunks[-1][0]["text_end"] == len(text.rstrip())
+    assert len(text.rstrip()) <= answer.chunks[-1][0]["text_end"] <= len(text)
     assert np.abs(answer.samples).max() > 0.05
     assert len(answer.samples) > 0.2 * RATE_HZ
 
