@@ -7,8 +7,8 @@
   loop is, 99 % and worst.
 - `of a core`: processor time for a second of speech, one voice alone; espeak-ng's process, and
   piper-tts's, included.
-- `wrong words`: of sixty sentences, as Whisper base hears them (five beams, full windows), clean and
-  over a telephone (8 kHz, µ-law). How it writes numbers counts too (`0412` for "zero four one
+- `wrong words`: of sixty sentences, as Whisper base hears them (five beams, full windows), clean
+  and over a telephone (8 kHz, µ-law). How it writes numbers counts too (`0412` for "zero four one
   two" are four), so the rates are for comparing.
 
 piper-tts is measured if `make piper-tts-env` has made its environment (it is GPL: it runs as a

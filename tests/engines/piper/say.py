@@ -26,8 +26,8 @@ STILL = Manner(noise_scale=0, noise_w=0)
 def hello(voice: VoiceConfig, manner: Manner = STILL, seed: int = 0, times: int = 1) -> Work:
     """`HELLO_TEXT`, or so many times as many of its phonemes."""
     code = coded(HELLO, voice.phonemes)
-    ids = [*code.ids[:-1] * times, code.ids[-1]]
-    owners = [*code.owners[:-1] * times, -1]
+    ids = [*list(code.ids[:-1]) * times, code.ids[-1]]
+    owners = [*list(code.owners[:-1]) * times, -1]
     return Work(
         text=HELLO_TEXT, words=HELLO.words, ids=ids, owners=owners, manner=manner, seed=seed
     )

@@ -80,8 +80,8 @@ async def test_a_seed_makes_it_repeatable_whoever_speaks_besides(speaker: PiperS
     )
     for number, samples in enumerate(together):
         assert np.array_equal(samples, alone) is (number % 2 == 0)
-    drawn = [await spoken(speaker, job(HELLO, seed=None)) for _ in range(2)]
-    assert len(drawn[0]) != len(drawn[1]) or not np.array_equal(*drawn)
+    one, other = [await spoken(speaker, job(HELLO, seed=None)) for _ in range(2)]
+    assert not np.array_equal(one, other)
 
 
 async def test_speed_changes_how_long_it_takes(speaker: PiperSpeaker) -> None:
@@ -335,8 +335,8 @@ async def test_a_storm_of_cancels_leaves_nothing(speaker: PiperSpeaker) -> None:
         gc.collect()
         return psutil.Process().memory_info().rss
 
-    for _ in range(2):
-        settled = await storm()
+    await storm()
+    settled = await storm()
     assert await storm() - settled < 20_000_000
     assert not [o for o in gc.get_objects() if isinstance(o, Rendering)]
     assert len(await spoken(speaker, job("Yes.")))
