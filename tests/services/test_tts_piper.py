@@ -8,6 +8,7 @@ import httpx2
 import numpy as np
 import pytest
 
+from tests import real_models
 from tests.services.conftest import RunningService, running
 from tests.services.listener import Listener, listening
 
@@ -20,8 +21,8 @@ LONG = ("The quick brown fox jumps over the lazy dog, and then it sleeps. " * 77
 
 @pytest.fixture(scope="module")
 def tts() -> Generator[RunningService]:
-    """One service for all; it fails to start where the voice is not installed."""
-    with running("tts", TTS__ENGINE="piper") as service:
+    """One service for all."""
+    with running("tts", TTS__ENGINE="piper", TTS__MODEL=real_models.joe()) as service:
         yield service
 
 

@@ -6,23 +6,17 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from tests import real_models
 from voice_agent.engines.piper.config import VoiceConfig, read_voice
 from voice_agent.engines.piper.model import VitsModel, load_model
 from voice_agent.engines.piper.speaker import PiperSpeaker
-from voice_agent.errors import SettingsError
-from voice_agent.settings import PiperSettings, load_settings
-from voice_agent.weights.store import model_folder
-
-VOICE = "en_US-joe-medium"
+from voice_agent.settings import PiperSettings
 
 
 @pytest.fixture(scope="session")
 def voice_folder() -> Path:
-    """Where the voice is that `make setup` installs."""
-    try:
-        return model_folder(VOICE, "piper", load_settings())
-    except SettingsError as error:
-        pytest.fail(f"these tests speak with a real voice: {error}")
+    """Where the voice is that `make test` brings."""
+    return real_models.joe()
 
 
 @pytest.fixture(scope="session")
