@@ -127,7 +127,9 @@ def _band(hz: Values, centre_hz: float, octaves: float) -> Values:
 def _shaped(length: int, chance: Random, gain: Callable[[Values], Values]) -> Samples:
     """Noise with an RMS of 1 and a spectrum: `gain` gives amplitudes of frequencies in Hz."""
     spectrum = np.fft.rfft(chance.standard_normal(length))
-    sound = np.fft.irfft(spectrum * gain(np.fft.rfftfreq(length, 1 / _RATE).astype(np.float64)), length)
+    sound = np.fft.irfft(
+        spectrum * gain(np.fft.rfftfreq(length, 1 / _RATE).astype(np.float64)), length
+    )
     return (sound / np.std(sound)).astype(np.float32)
 
 

@@ -36,7 +36,8 @@ class Question:
 
 def _bare(text: str) -> str:
     """Without case, punctuation and spaces, numbers as digits."""
-    return re.sub(r"[^a-z0-9]", "", EnglishTextNormalizer()(text).lower())
+    joined = re.sub(r"(?<=\d)[-, ]+(?=\d)", "", text)  # Whisper writes 6-3-1-7 for four digits
+    return re.sub(r"[^a-z0-9]", "", EnglishTextNormalizer()(joined).lower())
 
 
 def questions(caller: int) -> Sequence[Question]:
