@@ -71,7 +71,7 @@ kill-llm: setup ## Language models killed in the middle of answers, ten times ea
 	@$(bin)/python -m tests.services.killed_llm
 
 #: Measure
-.PHONY: bench windows accuracy calls kill-services roundtrip soak throughput flicker vad gpu-asr bench-tts piper-tts-env
+.PHONY: bench windows accuracy calls kill-services roundtrip vad gpu-asr bench-tts piper-tts-env recognition peers-env peers silence voice-to-voice
 bench: setup ## Cost and latency of concurrent sessions
 	@$(bin)/python -m benchmarks.sessions
 
@@ -88,25 +88,31 @@ windows: setup ## Windows shorter than 30 s: make windows SPEECH=DIR [LANGUAGE=e
 	@$(bin)/python -m benchmarks.windows "$${SPEECH:?say which folder: make windows SPEECH=DIR}" \
 		--language $(or $(LANGUAGE),en) --model $(or $(MODEL),base)
 
-soak: setup ## Thirty callers of the small Whisper for ten minutes: is anything lost?
-	@VOICE_AGENT_ASR__ENGINE=whisper VOICE_AGENT_ASR__MODEL=tests/assets/whisper-micro \
-		$(bin)/python -m benchmarks.soak --phone-talk 60
+recognition: setup ## Accuracy, delay and cost on recordings: SPEECH=DIR [PROMPTS=DIR] [MINUTES=10]
+	@$(bin)/python -m benchmarks.recognition "$${SPEECH:?say which folder: SPEECH=DIR}" \
+		$(if $(PROMPTS),--prompts "$$PROMPTS") $(if $(MINUTES),--minutes "$$MINUTES")
+
+peers-env: setup ## The environments of those that peers compares with (3.2 GB)
+	@tools/setup_peers.sh
+
+peers: peers-env ## Ours beside WhisperLiveKit, WhisperLive and Pipecat's own: make peers SPEECH=DIR
+	@$(bin)/python -m benchmarks.peers "$${SPEECH:?say which folder: make peers SPEECH=DIR}"
+
+silence: setup ## What is heard where nothing is said: make silence [MUSIC=DIR]
+	@$(bin)/python -m benchmarks.silence $(if $(MUSIC),--music "$$MUSIC")
+
+voice-to-voice: setup ## How long callers wait, page and telephone: [LLM=URL] [MODEL=NAME]
+	@$(bin)/python -m benchmarks.voice_to_voice \
+		$(if $(LLM),--llm "$$LLM") $(if $(MODEL),--llm-model "$$MODEL")
 
 calls: setup ## Ten telephone calls at once for five minutes (MINUTES=1): is everybody answered?
-	@VOICE_AGENT_ASR__ENGINE=whisper VOICE_AGENT_ASR__MODEL=tests/assets/whisper-micro \
-		$(bin)/python -m benchmarks.calls --minutes $(or $(MINUTES),5)
+	@$(bin)/python -m benchmarks.calls --minutes $(or $(MINUTES),5)
 
 kill-services: setup ## Services killed in the middle of turns, ten times each: what a caller notices
 	@$(bin)/python -m benchmarks.killed --out benchmarks/results/killed.md
 
 roundtrip: setup ## What the ASR service hears of what the TTS service says
 	@$(bin)/python -m benchmarks.roundtrip
-
-throughput: setup ## Whisper for many at once, ours against others
-	@$(bin)/python -m benchmarks.asr_throughput $(if $(SPEECH),--speech "$$SPEECH")
-
-flicker: setup ## How steady partials are: make flicker SPEECH=DIR [ENGINE=whisper=FOLDER]
-	@$(bin)/python -m benchmarks.flicker $(if $(SPEECH),--speech "$$SPEECH") $(if $(ENGINE),--engine "$$ENGINE")
 
 vad: setup ## Words missed and false starts: make vad SPEECH=DIR WORDS=DIR MUSIC=DIR [MADE=DIR]
 	@$(bin)/python -m benchmarks.vad --speech "$${SPEECH:?}" --words "$${WORDS:?}" \
@@ -116,13 +122,17 @@ gpu-asr: setup ## Latency of large-v3 on one GPU at 1, 8 and 30 sessions
 	@$(bin)/python -m benchmarks.gpu_asr
 
 #: Maintain
-.PHONY: fmt lock train-test-whisper clean
+.PHONY: fmt lock pictures train-test-whisper clean
 fmt: setup ## Formats and fixes what can be fixed
 	@$(bin)/ruff check --fix
 	@$(bin)/ruff format
 
 lock: setup ## Writes the lock files after a change of pyproject.toml (UPGRADE=1: newest versions)
 	@tools/lock.sh $(if $(UPGRADE),--upgrade)
+
+pictures: setup ## The pictures of the page, taken anew with the engines of this machine
+	@tools/needs.sh test
+	@$(bin)/python -m tools.pictures
 
 train-test-whisper: ## The small Whisper that the tests listen with, made anew (an hour or two)
 	@tools/train_test_whisper.sh

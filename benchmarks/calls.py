@@ -3,8 +3,8 @@
 ``python -m benchmarks.calls [--calls 10] [--minutes 5]``
 
 The service is the agent with the settings of the environment, but that it says again what it
-has heard. Each caller says a number of its own, again and again, as Twilio would carry it.
-Afterwards the small Whisper of the tests listens to what every caller has heard.
+has heard. Each caller says a number of its own, again and again, as Twilio would carry it; the
+TTS service speaks it, and afterwards the ASR service listens to what every caller has heard.
 """
 
 import argparse
@@ -23,25 +23,18 @@ from typing import Any
 import httpx2
 import numpy as np
 import psutil
-from numpy.typing import NDArray
 
 from benchmarks.machine import machine
-from benchmarks.services import port_of, serving, wait_until_ready
+from benchmarks.services import port_of, service, serving, wait_until_ready
 from benchmarks.stalls import Stalls
-from tests.phone_talk import MODEL, say, telephone
-from voice_agent.audio.g711 import mulaw_decode
+from benchmarks.voice_to_voice.callers import speak
+from benchmarks.voice_to_voice.telephone import ask, on_the_line
 from voice_agent.client.asr import AsrClient
-from voice_agent.client.twilio_call import RATE_HZ, TwilioCall, calling
+from voice_agent.client.twilio_call import RATE_HZ, calling
 from voice_agent.wire.asr import Final
 
 _DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
-_VOICES = ("en-us+m1", "en-us+m3", "en-us+f2", "en-us+edward", "en-us+f4")
 _PAUSE_S = (0.5, 3.0)  # least and most that a caller waits before the number is said again
-_PATIENCE_S = 15.0
-_QUIET_S = 1.0
-_FRAME_BYTES = 160
-# of an int16 sample: speech is louder, an espeak pause is not
-_LOUD = 300
 # numbers differ in so many digits: one is not taken for another
 _APART = 3
 _EXAMPLES = 12
@@ -64,10 +57,14 @@ class Turn:
 
 @dataclass(slots=True)
 class Caller:
-    """One call, and what came of it."""
+    """One call, and what came of it.
+
+    Attributes:
+        said: The number, as a telephone carries it.
+    """
 
     number: str
-    voice: str
+    said: bytes
     turns: list[Turn] = field(default_factory=list[Turn])
     odd: int = 0
     ended: bool = False
@@ -75,36 +72,15 @@ class Caller:
     async def call(self, url: str, seconds: float) -> None:
         """Says the number until the time is up."""
         chance = random.Random(self.number)
-        said = self.speech()
         await asyncio.sleep(chance.uniform(0, 3))
         loop = asyncio.get_running_loop()
         until_s = loop.time() + seconds
         async with calling(url, timeout_s=30) as call:
             while loop.time() < until_s and not call.over:
                 await call.wait(lambda: False, chance.uniform(*_PAUSE_S))
-                self.turns.append(await self._ask(call, said))
+                heard, delay_s = await ask(call, self.said)
+                self.turns.append(Turn(heard, delay_s))
             self.odd, self.ended = sum(call.odd.values()), call.over
-
-    def speech(self) -> bytes:
-        """The number, as a telephone carries it."""
-        text = "the number is " + " ".join(_DIGITS[int(digit)] for digit in self.number)
-        return telephone(say(text, self.voice).samples)
-
-    async def _ask(self, call: TwilioCall, said: bytes) -> Turn:
-        await call.say(said)
-        begin = len(call.heard)
-        answered = await call.wait(lambda: call.busy, _PATIENCE_S)
-        while answered and await call.wait(lambda: call.busy, _QUIET_S):
-            await call.wait(lambda: not call.busy, _PATIENCE_S)
-        heard = bytes(call.heard[begin:])
-        loud = _loud(heard)
-        # the number ends before its last frame is full
-        tail = (len(said) - 1 - int(_loud(said)[-1])) / RATE_HZ
-        return Turn(heard, float(loud[0]) / RATE_HZ + tail if len(loud) else None)
-
-
-def _loud(ulaw: bytes) -> NDArray[np.intp]:
-    return np.flatnonzero(np.abs(mulaw_decode(ulaw).astype(np.int32)) > _LOUD)
 
 
 def numbers(count: int) -> list[str]:
@@ -120,9 +96,22 @@ def numbers(count: int) -> list[str]:
     return found
 
 
+async def made(count: int) -> list[Caller]:
+    """Callers whose numbers are spoken beforehand: nobody shall wait for it later."""
+    with service("tts") as url:
+        return [
+            Caller(number, on_the_line((await speak(url, index, [_sentence(number)]))[0].samples))
+            for index, number in enumerate(numbers(count))
+        ]
+
+
+def _sentence(number: str) -> str:
+    return f"The number is {' '.join(_DIGITS[int(digit)] for digit in number)}."
+
+
 async def listen(callers: list[Caller]) -> None:
     """Finds the numbers in what was heard."""
-    with serving("asr", ASR__ENGINE="whisper", ASR__MODEL=str(MODEL)) as (_, port):
+    with serving("asr") as (_, port):
         for caller in callers:
             for turn in caller.turns:
                 turn.number = digits(await _text(f"ws://127.0.0.1:{port}/ws", turn.heard))
@@ -168,12 +157,7 @@ async def main() -> None:
     parser.add_argument("--calls", type=int, default=10)
     parser.add_argument("--minutes", type=float, default=5.0)
     arguments = parser.parse_args()
-    callers = [
-        Caller(number, _VOICES[index % len(_VOICES)])
-        for index, number in enumerate(numbers(arguments.calls))
-    ]
-    for caller in callers:
-        caller.speech()  # made now, and kept: nobody shall wait for it later
+    callers = await made(arguments.calls)
     with _agent() as (process, port):
         service = psutil.Process(process.pid)
         engines = httpx2.get(f"http://127.0.0.1:{port}/v1/info").json()["engines"]

@@ -24,9 +24,9 @@ from pathlib import Path
 import ctranslate2
 import numpy as np
 
-from benchmarks.asr_throughput import load, utterances
-from benchmarks.asr_throughput.script import SCRIPT
+from benchmarks import utterances
 from benchmarks.machine import machine
+from benchmarks.paced import paced
 from benchmarks.random_whisper import SIZES, build
 from benchmarks.speech import clips
 from voice_agent.engines.base import (
@@ -117,7 +117,7 @@ async def measure(
     try:
         await engine.warm_up()
         sessions = Sessions(engine, partials=not arguments.no_partials)
-        finals = await load.paced(
+        finals = await paced(
             sessions.final,
             spoken,
             n_sessions=n,
@@ -128,7 +128,7 @@ async def measure(
         await engine.close()
     p50, p95, p99 = _percentiles_ms(finals.latencies_s)
     partial_p50, partial_p95, _ = _percentiles_ms(sessions.partials_s)
-    others = sum(text != SCRIPT for text in finals.texts)
+    others = sum(text != utterances.SCRIPT for text in finals.texts)
     row = (
         f"| {window} | {n} | {len(finals.texts)} | {p50:.0f} / {p95:.0f} / {p99:.0f} | "
         f"{len(sessions.partials_s)} of {sessions.n_asked} | "
@@ -176,7 +176,7 @@ async def _report(arguments: argparse.Namespace, model: Path) -> str:
     on_gpu = arguments.device == "cuda"
     precision = "float16" if on_gpu else "int8"
     if not (model / "model.bin").is_file():
-        build(arguments.model, model, script=SCRIPT, quantization=precision)
+        build(arguments.model, model, script=utterances.SCRIPT, quantization=precision)
     spoken = utterances.cut(await clips(arguments.speech))
     lines = [
         f"{machine()}{f'; {_gpu()}' if on_gpu else ''}",

@@ -1,4 +1,4 @@
-"""What the benchmark of flicker counts."""
+"""What the benchmarks count of partials."""
 
 import pytest
 

@@ -26,6 +26,13 @@ class Spoken:
 
 async def caller(url: str, number: int) -> Sequence[Spoken]:
     """The questions of one caller, spoken by the TTS service at `url`."""
+    asks = questions(number)
+    said = await speak(url, number, [question.text for question in asks])
+    return [Spoken(question, clip) for question, clip in zip(asks, said, strict=True)]
+
+
+async def speak(url: str, number: int, texts: Sequence[str]) -> list[Clip]:
+    """What one caller says, spoken by the TTS service at `url`."""
     options = SynthesisOptions(
         encoding="pcm_s16le",
         sample_rate=ASR_SAMPLE_RATE_HZ,
@@ -33,11 +40,11 @@ async def caller(url: str, number: int) -> Sequence[Spoken]:
         seed=number,
     )
     gain = 10 ** (_LEVELS_DB[number % N_CALLERS] / 20)
-    found: list[Spoken] = []
+    found: list[Clip] = []
     async with TtsClient.connect(url) as client:
-        for question in questions(number):
-            data = b"".join([chunk async for _, chunk in client.speak(question.text, options)])
+        for text in texts:
+            data = b"".join([chunk async for _, chunk in client.speak(text, options)])
             sound = np.frombuffer(data, np.int16).astype(np.float32) * gain
             samples = np.clip(sound, -32768, 32767).astype(np.int16)
-            found.append(Spoken(question, Clip(question.text, samples, question.text)))
+            found.append(Clip(text, samples, text))
     return found

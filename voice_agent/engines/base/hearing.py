@@ -8,7 +8,7 @@ from voice_agent.engines.base.engine import Engine, Priority, Samples
 
 PARTIAL_EVERY_S = 0.45
 """New audio after which sessions ask for a partial, if nothing is under pressure. Two settle a
-word, half of them within 0.75 s of its end (`benchmarks.flicker`)."""
+word, half of them within 0.75 s of its end (sentences for telephones, in real time)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

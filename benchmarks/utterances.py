@@ -1,15 +1,14 @@
-"""Utterances of 2–5 s, cut from clips, and the file in which they reach a contender."""
+"""Utterances of 2–5 s, cut from clips, and what models with random weights say of them."""
 
 import random
 from collections.abc import Sequence
-from pathlib import Path
-
-import numpy as np
 
 from benchmarks.speech import Clip
 from voice_agent.audio.pcm import int16_to_float
 from voice_agent.engines.base import ASR_SAMPLE_RATE_HZ, Samples
 
+SCRIPT = "please open the window and close the door now thanks"
+"""Ten tokens: about three a second of an utterance, as in fast speech."""
 _SHORTEST_S, _LONGEST_S = 2.0, 5.0
 
 
@@ -32,17 +31,6 @@ def cut(clips: Sequence[Clip]) -> list[Samples]:
     if not found:
         raise ValueError(f"no clip is {_SHORTEST_S:g} s long")
     return found
-
-
-def save(path: Path, utterances: Sequence[Samples]) -> None:
-    """Writes them."""
-    np.savez(path, *utterances)
-
-
-def load(path: Path) -> list[Samples]:
-    """Reads what `save` wrote."""
-    with np.load(path) as archive:
-        return [archive[name] for name in archive.files]
 
 
 def seconds(samples: Samples) -> float:

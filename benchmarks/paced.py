@@ -1,4 +1,4 @@
-"""The two load shapes."""
+"""Sessions that speak in real time and pause: a load without a service."""
 
 import asyncio
 import random
@@ -6,7 +6,7 @@ import time
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 
-from benchmarks.asr_throughput.utterances import seconds
+from benchmarks.utterances import seconds
 from voice_agent.engines.base import Samples
 
 _PAUSE_S = (2.0, 4.0)  # least and most between two utterances of a speaker
@@ -36,23 +36,6 @@ class Finals:
         self.texts.append(text)
         self.latencies_s.append(time.monotonic() - ended_s)
         self.audio_s += seconds(samples)
-
-
-async def closed(
-    final: Final, utterances: Sequence[Samples], *, n_sessions: int, n_each: int
-) -> Finals:
-    """Each session hands in its next utterance when the last final came."""
-    finals = Finals()
-
-    async def session(index: int) -> None:
-        for turn in range(n_each):
-            # sessions go through the same utterances from different places
-            samples = utterances[(index * n_each + turn) % len(utterances)]
-            started_s = time.monotonic()
-            finals.add(samples, await final(index, samples), started_s)
-
-    await asyncio.gather(*(session(index) for index in range(n_sessions)))
-    return finals
 
 
 async def paced(
