@@ -20,6 +20,7 @@ import argparse
 import asyncio
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from benchmarks.callers import Script
@@ -29,6 +30,7 @@ from benchmarks.contenders.pipecat_stock import PipecatStock
 from benchmarks.contenders.whisper_live import WhisperLive
 from benchmarks.contenders.whisper_livekit import WhisperLiveKit
 from benchmarks.direct import Direct
+from benchmarks.processes import end_in_order
 from benchmarks.realtime import MIN_UTTERANCES, scripts, speak
 from benchmarks.rows import RESULTS, Row, Rows, p50_p95, pending, percent, report, table
 from benchmarks.speech import Clip, clips
@@ -65,7 +67,7 @@ async def measure(contender: Contender, model: Path, said: Sequence[Script]) -> 
     with contender.serving(model) as server:
         load = await speak(
             server.process.pid,
-            lambda microphone: contender.session(server.port, microphone),
+            partial(contender.session, server.port),
             said,
         )
     done = load.completions_s
@@ -159,4 +161,5 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
+    end_in_order()
     asyncio.run(main())

@@ -18,7 +18,8 @@ from benchmarks.speech import Clip
 from benchmarks.words import Heard, word_error_rate
 from voice_agent.errors import VoiceAgentError
 
-Session = Callable[[Microphone], Awaitable[list[Shown]]]
+Session = Callable[[Microphone, list[Shown]], Awaitable[None]]
+"""Speaks one script, and adds what is shown as it comes."""
 FAILURES = (OSError, RuntimeError, ExceptionGroup, VoiceAgentError, WebSocketException)
 """What ends a session that cannot go on (a TimeoutError is an OSError)."""
 _STAGGER_S = 5.0  # callers begin within this time: not all at once, as nobody does
@@ -32,7 +33,7 @@ class Load:
 
     Attributes:
         microphones: One a session.
-        shown: The same sessions: what they saw; empty if the session failed.
+        shown: The same sessions: what they saw, until they failed if they did.
         failures: Why sessions failed.
         seconds: How long it took.
         cpu_s: Of the server.
@@ -41,7 +42,7 @@ class Load:
     """
 
     microphones: list[Microphone]
-    shown: list[list[Shown]] = field(default_factory=list[list[Shown]])
+    shown: list[list[Shown]]
     failures: list[str] = field(default_factory=list[str])
     seconds: float = 0.0
     cpu_s: float = 0.0
@@ -115,7 +116,7 @@ def completions_s(
 
 async def speak(pid: int, session: Session, scripts: Sequence[Script]) -> Load:
     """Runs one session for each script, all at once, against the server `pid`."""
-    load = Load([Microphone(script) for script in scripts])
+    load = Load([Microphone(each) for each in scripts], [[] for _ in scripts])
     server, own = psutil.Process(pid), psutil.Process(os.getpid())
     watching = asyncio.create_task(_watch(server, load.memory))
     cpu_before_s, own_before_s, started_s = (
@@ -124,9 +125,7 @@ async def speak(pid: int, session: Session, scripts: Sequence[Script]) -> Load:
         time.monotonic(),
     )
     try:
-        load.shown = await asyncio.gather(
-            *(_one(session, mic, seed, load) for seed, mic in enumerate(load.microphones))
-        )
+        await asyncio.gather(*(_one(session, index, load) for index in range(len(scripts))))
         load.seconds = time.monotonic() - started_s
         load.cpu_s = cpu_s(server) - cpu_before_s
         load.own_cpu_s = sum(own.cpu_times()[:2]) - own_before_s
@@ -136,16 +135,16 @@ async def speak(pid: int, session: Session, scripts: Sequence[Script]) -> Load:
     return load
 
 
-async def _one(session: Session, microphone: Microphone, seed: int, load: Load) -> list[Shown]:
-    await asyncio.sleep(random.Random(seed).uniform(0, _STAGGER_S))
+async def _one(session: Session, index: int, load: Load) -> None:
+    microphone = load.microphones[index]
+    await asyncio.sleep(random.Random(index).uniform(0, _STAGGER_S))
     try:
         async with asyncio.timeout(microphone.script.seconds + _PATIENCE_S):
-            return await session(microphone)
+            await session(microphone, load.shown[index])
     except FAILURES as error:
-        load.failures.append(f"{type(error).__name__}: {error}")
+        load.failures.append(f"{type(error).__name__}: {error or 'it took too long'}")
         if not microphone.started_s:
             microphone.started_s = time.monotonic()
-        return []
 
 
 async def _watch(server: psutil.Process, memory: list[tuple[float, float]]) -> None:

@@ -27,10 +27,11 @@ from typing import Any
 
 from benchmarks import recognition_report
 from benchmarks.callers import PAUSE_S, Microphone, Script, script
-from benchmarks.contenders.ours import Heard, attend, finals, shown
+from benchmarks.contenders.ours import Heard, attend, finals, on_screen
 from benchmarks.direct import Direct
 from benchmarks.listening import hear_at_once
 from benchmarks.partials import intervals_s, settled
+from benchmarks.processes import end_in_order
 from benchmarks.prometheus import counted
 from benchmarks.realtime import MIN_UTTERANCES, completions_s, scripts, speak
 from benchmarks.rows import RESULTS, Row, Rows, pending
@@ -54,10 +55,12 @@ async def under_load(said: Sequence[Script]) -> Row:
     heard: dict[int, Heard] = {}
     with serving("asr") as (process, port):
 
-        async def session(microphone: Microphone) -> list[Shown]:
-            told = await attend(f"ws://127.0.0.1:{port}/ws", microphone)
-            heard[id(microphone)] = told
-            return shown(told.messages)
+        async def session(microphone: Microphone, shown: list[Shown]) -> None:
+            told = heard[id(microphone)] = Heard()
+            try:
+                await attend(f"ws://127.0.0.1:{port}/ws", microphone, told)
+            finally:
+                shown += on_screen(told.messages)
 
         load = await speak(process.pid, session, said)
         partials = counted(port, "voice_agent_partials_total", "fate")
@@ -167,4 +170,5 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
+    end_in_order()
     asyncio.run(main())

@@ -17,6 +17,7 @@ import numpy as np
 
 from benchmarks.listening import send_all
 from benchmarks.noises import NOISES, at_level
+from benchmarks.processes import end_in_order
 from benchmarks.rows import RESULTS, Row, Rows, pending, report, table
 from benchmarks.services import service
 from voice_agent.audio.pcm import float_to_int16, int16_to_float
@@ -121,4 +122,5 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
+    end_in_order()
     asyncio.run(main())

@@ -44,8 +44,8 @@ class Contender(Protocol):
         """Runs its server with a CTranslate2 model of Whisper; RuntimeError if it cannot."""
         ...
 
-    async def session(self, port: int, microphone: Microphone) -> list[Shown]:
-        """Speaks one script, and returns what was shown and when."""
+    async def session(self, port: int, microphone: Microphone, shown: list[Shown]) -> None:
+        """Speaks one script, and adds to `shown` as it comes."""
         ...
 
 

@@ -27,16 +27,14 @@ class Heard:
     errors: list[str] = field(default_factory=list[str])
 
 
-async def attend(url: str, microphone: Microphone) -> Heard:
-    """Speaks one script to the service at `url`."""
-    heard = Heard()
+async def attend(url: str, microphone: Microphone, heard: Heard) -> None:
+    """Speaks one script to the service at `url`, and adds to `heard` as it comes."""
     async with AsrClient.connect(url) as client, asyncio.TaskGroup() as tasks:
         tasks.create_task(_collect(client, heard))
         await client.configure(sample_rate=ASR_SAMPLE_RATE_HZ, encoding="pcm_s16le")
         async for frame in microphone.frames():
             await client.send(frame)
         await client.close()
-    return heard
 
 
 async def _collect(client: AsrClient, heard: Heard) -> None:
@@ -53,7 +51,7 @@ async def _collect(client: AsrClient, heard: Heard) -> None:
             heard.messages.append((time.monotonic(), message))
 
 
-def shown(messages: Sequence[tuple[float, AsrServerMessage]]) -> list[Shown]:
+def on_screen(messages: Sequence[tuple[float, AsrServerMessage]]) -> list[Shown]:
     """The same as text on a screen: finals and the settled words of partials are settled."""
     finals: list[str] = []
     steps: list[Shown] = []
@@ -71,7 +69,7 @@ def shown(messages: Sequence[tuple[float, AsrServerMessage]]) -> list[Shown]:
 
 def finals(messages: Sequence[tuple[float, AsrServerMessage]]) -> list[Shown]:
     """Only what finals say: the words of a turn stand when it is over."""
-    return shown([(at_s, message) for at_s, message in messages if isinstance(message, Final)])
+    return on_screen([(at_s, message) for at_s, message in messages if isinstance(message, Final)])
 
 
 class Ours:
@@ -85,7 +83,10 @@ class Ours:
         with serving("asr", ASR__ENGINE="whisper", ASR__MODEL=str(model)) as (process, port):
             yield Server(process, port)
 
-    async def session(self, port: int, microphone: Microphone) -> list[Shown]:
+    async def session(self, port: int, microphone: Microphone, shown: list[Shown]) -> None:
         """One client."""
-        heard = await attend(f"ws://127.0.0.1:{port}/ws", microphone)
-        return shown(heard.messages)
+        heard = Heard()
+        try:
+            await attend(f"ws://127.0.0.1:{port}/ws", microphone, heard)
+        finally:
+            shown += on_screen(heard.messages)

@@ -41,9 +41,8 @@ class PipecatStock:
             wait_for(process, f"http://127.0.0.1:{port}/readyz", log)
             yield Server(process, port)
 
-    async def session(self, port: int, microphone: Microphone) -> list[Shown]:
+    async def session(self, port: int, microphone: Microphone, shown: list[Shown]) -> None:
         """One client; every transcription is settled."""
-        shown: list[Shown] = []
         url = f"ws://127.0.0.1:{port}/ws"
         async with connect(url, max_size=None, compression=None, open_timeout=60) as socket:
             async with asyncio.timeout(120):
@@ -52,7 +51,6 @@ class PipecatStock:
             await sending(microphone, socket)
             await quiet(shown)
             reading.cancel()
-        return shown
 
 
 async def _read(socket: ClientConnection, shown: list[Shown]) -> None:

@@ -55,9 +55,8 @@ class WhisperLive:
                 socket.recv(_START_S)
             yield Server(process, port)
 
-    async def session(self, port: int, microphone: Microphone) -> list[Shown]:
+    async def session(self, port: int, microphone: Microphone, shown: list[Shown]) -> None:
         """One client; completed segments are settled, and at the end all of them are."""
-        shown: list[Shown] = []
         url = f"ws://127.0.0.1:{port}"
         async with connect(url, max_size=None, compression=None) as socket:
             await socket.send(json.dumps(_options()))
@@ -71,7 +70,6 @@ class WhisperLive:
             reading.cancel()
         if shown:
             shown.append(Shown(time.monotonic(), f"{shown[-1].settled} {shown[-1].tentative}"))
-        return shown
 
 
 def _options() -> dict[str, object]:

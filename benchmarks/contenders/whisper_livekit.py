@@ -37,9 +37,8 @@ class WhisperLiveKit:
             wait_for(process, f"http://127.0.0.1:{port}/health", log)
             yield Server(process, port)
 
-    async def session(self, port: int, microphone: Microphone) -> list[Shown]:
+    async def session(self, port: int, microphone: Microphone, shown: list[Shown]) -> None:
         """One client: its `lines` are settled, its `buffer_transcription` is not."""
-        shown: list[Shown] = []
         url = f"ws://127.0.0.1:{port}/asr"
         connecting = connect(url, max_size=None, compression=None)
         async with connecting as socket, asyncio.TaskGroup() as tasks:
@@ -47,7 +46,6 @@ class WhisperLiveKit:
             await sending(microphone, socket)
             await socket.send(b"")  # no more audio
             await reading
-        return shown
 
 
 async def _read(socket: ClientConnection, shown: list[Shown]) -> None:

@@ -10,7 +10,7 @@ import httpx2
 import psutil
 
 from benchmarks.everything import Everything, everything
-from benchmarks.processes import cpu_s
+from benchmarks.processes import cpu_s, end_in_order
 from benchmarks.rows import RESULTS, Row, Rows, p50_p95, pending, percent, report, table
 from benchmarks.voice_to_voice.callers import N_CALLERS, Spoken, caller
 from benchmarks.voice_to_voice.page import PageCaller
@@ -166,4 +166,5 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
+    end_in_order()
     asyncio.run(main())

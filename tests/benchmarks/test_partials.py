@@ -1,6 +1,6 @@
 """How often partials came, and how steady they were."""
 
-from benchmarks.contenders.ours import finals, shown
+from benchmarks.contenders.ours import finals, on_screen
 from benchmarks.partials import Settled, Timed, intervals_s, settled
 from benchmarks.settling import Shown
 from voice_agent.wire.asr import Final, Partial
@@ -46,7 +46,7 @@ def test_settled_words_that_the_final_changed_are_counted() -> None:
 
 
 def test_the_screen_shows_finals_and_settled_words_as_settled() -> None:
-    assert shown(SESSION)[1] == Shown(1.5, " ".join(["go "]), "four")
-    assert shown(SESSION)[4] == Shown(3.0, "Go forward ten.")
-    assert shown(SESSION)[5].settled == "Go forward ten. yes"
+    assert on_screen(SESSION)[1] == Shown(1.5, " ".join(["go "]), "four")
+    assert on_screen(SESSION)[4] == Shown(3.0, "Go forward ten.")
+    assert on_screen(SESSION)[5].settled == "Go forward ten. yes"
     assert [each.at_s for each in finals(SESSION)] == [3.0, 7.0]
