@@ -155,7 +155,11 @@ async def main() -> None:
             row = direct(model, speech)
         else:
             name, n = steps[key]
-            row = await measure(_CONTENDERS[name], model, said[n])
+            try:
+                row = await measure(_CONTENDERS[name], model, said[n])
+            except (OSError, RuntimeError) as error:  # the others are measured all the same
+                print(f"{key} did not start (make peers-env): {error}", flush=True)
+                continue
         print(" | ".join(_line(rows.add(key, row))), flush=True)
         _write(arguments.output, rows)
 
