@@ -50,6 +50,18 @@ e2e: setup ## The tests that start real services
 	@tools/nginx.sh
 	@$(bin)/pytest -m "e2e and not gpu and not models and not long"
 
+#: A small language model on this machine, in an environment of its own (.venv-llm, built here)
+.PHONY: llm-env demo test-llm
+llm-env: setup ## llama.cpp's server for Python, and SmolLM2-135M-Instruct (98 MB)
+	@tools/setup_llm.sh
+
+demo: llm-env ## The whole loop with no outside service, and its page; TURNS=10: spoken by itself
+	@$(bin)/python -m benchmarks.demo $(if $(TURNS),--turns $(TURNS)) $(if $(OUT),--out $(OUT))
+
+test-llm: llm-env ## Ten spoken turns through everything, and an interruption, with that model
+	@tools/test_models.sh
+	@$(bin)/pytest -m llm tests/services/test_real_language_model.py
+
 #: Chatterbox, in an environment of its own (.venv-tts, 2.5 GB)
 .PHONY: tts-env test-tts test-tts-all gpu-tts
 tts-env: ## Everything that Chatterbox needs (CUDA=1: with the CUDA build of torch)
@@ -138,5 +150,5 @@ train-test-whisper: ## The small Whisper that the tests listen with, made anew (
 	@tools/train_test_whisper.sh
 
 clean: ## Removes .venv and all caches
-	@rm -rf .venv build dist .hypothesis .import_linter_cache .pytest_cache .ruff_cache
+	@rm -rf .venv .venv-llm build dist .hypothesis .import_linter_cache .pytest_cache .ruff_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

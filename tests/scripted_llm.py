@@ -1,5 +1,9 @@
 """A language model that follows a script, behind the HTTP interface that all of them share.
 
+It writes as real servers do (llama.cpp's, vLLM, OpenAI): a comment that keeps the connection
+alive, a first chunk without text, words that bring the space before them, a last chunk without
+text, and what it cost for who asks.
+
 As a program, to be killed: ``python -m tests.scripted_llm PORT ANSWER [TOKEN_DELAY_S]``.
 """
 
@@ -81,9 +85,10 @@ class ScriptedModel:
         if status != 200:
             error = {"message": f"scripted, asked {body['messages'][-1]}", "code": script.code}
             return JSONResponse({"error": error}, status, script.headers)
-        return StreamingResponse(self._stream(script), media_type="text/event-stream")
+        counts = bool((body.get("stream_options") or {}).get("include_usage"))
+        return StreamingResponse(self._stream(script, counts), media_type="text/event-stream")
 
-    async def _stream(self, script: Script) -> AsyncIterator[str]:
+    async def _stream(self, script: Script, counts: bool) -> AsyncIterator[str]:
         complete = False
         self.written = 0
         try:
@@ -93,16 +98,20 @@ class ScriptedModel:
                 yield script.raw
                 complete = True
                 return
+            yield ": keep-alive\n\n"
+            yield _event({"role": "assistant", "content": ""})
             for n, word in enumerate(script.text.split()):
                 if n == script.breaks_after:
                     complete = True
                     raise ConnectionAbortedError("as scripted")
-                yield _event({"content": f"{word} "})
+                yield _event({"content": f" {word}" if n else word})
                 self.written += 1
                 await asyncio.sleep(self.token_delay_s)
             for delta in _calls(script):
                 yield _event(delta)
             yield _event({}, "tool_calls" if script.calls else "stop")
+            if counts:
+                yield _usage(script)
             yield "data: [DONE]\n\n"
             complete = True
         finally:
@@ -127,10 +136,19 @@ def _calls(script: Script) -> Iterator[dict[str, Any]]:
             yield {"tool_calls": [{"index": index, "function": piece}]}
 
 
+_CHUNK = {"id": "c", "object": "chat.completion.chunk", "created": 0, "model": "scripted"}
+
+
 def _event(delta: dict[str, Any], finish_reason: str | None = None) -> str:
-    choice = {"index": 0, "delta": delta, "finish_reason": finish_reason}
-    chunk = {"id": "c", "object": "chat.completion.chunk", "created": 0, "model": "scripted"}
-    return f"data: {json.dumps({**chunk, 'choices': [choice]})}\n\n"
+    choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish_reason}
+    return f"data: {json.dumps({**_CHUNK, 'choices': [choice]})}\n\n"
+
+
+def _usage(script: Script) -> str:
+    """The last chunk of who was asked for it: no choices, and what it cost."""
+    n_words = len(script.text.split())
+    usage = {"prompt_tokens": 1, "completion_tokens": n_words, "total_tokens": n_words + 1}
+    return f"data: {json.dumps({**_CHUNK, 'choices': [], 'usage': usage})}\n\n"
 
 
 def _server(model: ScriptedModel, port: int) -> uvicorn.Server:

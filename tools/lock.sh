@@ -49,3 +49,14 @@ else
     echo "lock: $models stays as it is" >&2
 fi
 rm -f "$output"
+
+# What runs the small language model of `make demo` and `make test-llm`, in an environment of its
+# own: nothing of it is imported by this project. The last three build it, since it comes as
+# source code.
+output=$(mktemp)
+if [[ -f requirements-llm.lock ]]; then cp requirements-llm.lock "$output"; fi
+printf '%s\n' 'llama-cpp-python[server]==0.3.36' cmake ninja scikit-build-core |
+    "$uv" pip compile - "${options[@]}" "$@" -o "$output" >/dev/null
+{ echo "# Written by make lock."; grep -v '^#' "$output"; } >requirements-llm.lock
+rm -f "$output"
+echo "lock: requirements-llm.lock: $(grep -c '==' requirements-llm.lock) packages"
