@@ -60,7 +60,7 @@ demo: llm-env ## The whole loop with no outside service, and its page; TURNS=10:
 
 test-llm: llm-env ## Ten spoken turns through everything, and an interruption, with that model
 	@tools/test_models.sh
-	@$(bin)/pytest -m llm tests/services/test_real_language_model.py
+	@$(bin)/pytest -m llm -o faulthandler_timeout=0 tests/services/test_real_language_model.py
 
 #: Chatterbox, in an environment of its own (.venv-tts, 2.5 GB)
 .PHONY: tts-env test-tts test-tts-all gpu-tts
