@@ -2,7 +2,7 @@
 # Makes .venv-llm: llama.cpp's server for Python, which speaks OpenAI's chat completions, and brings
 # SmolLM2-135M-Instruct (98 MB). An environment of its own: nothing of it is imported by this
 # project, and it needs no torch. It comes as source code and is built here: a C++ compiler, and
-# 3 to 7 minutes on two cores. A second call does nothing.
+# 6 minutes of processor time. A second call does nothing.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -25,7 +25,7 @@ if ! [[ -r $environment/.ready && $(<"$environment/.ready") == "$wanted" ]]; the
     }
     # What builds it goes first, and then builds without fetching anything unlocked.
     for name in cmake ninja scikit-build-core packaging pathspec; do block "$name"; done >"$log.lock"
-    "${pip[@]}" --no-deps -r "$log.lock"
+    "${pip[@]}" --no-deps -r "$log.lock" 2>"$log" || { tail -n 20 "$log" >&2; exit 1; }
     rm -f "$log.lock"
     # Not for the very processor of this machine: a virtual one may announce AMX and kill who
     # uses it. No programs and no pictures: they are half of the build.
@@ -34,7 +34,8 @@ if ! [[ -r $environment/.ready && $(<"$environment/.ready") == "$wanted" ]]; the
     CMAKE_BUILD_PARALLEL_LEVEL=$(nproc)
     export CMAKE_BUILD_PARALLEL_LEVEL
     echo "setup: building llama.cpp into $environment, which takes minutes"
-    if ! PATH="$PWD/$environment/bin:$PATH" "${pip[@]}" --no-build-isolation \
+    # pip would take a wheel that it built before with other options
+    if ! PATH="$PWD/$environment/bin:$PATH" "${pip[@]}" --no-build-isolation --no-cache-dir \
         -r requirements-llm.lock >"$log" 2>&1; then
         tail -n 20 "$log" >&2
         echo "setup: llama.cpp could not be built." >&2
