@@ -62,7 +62,7 @@ FOREIGN: Final = {
     b"wvpk": "WavPack",
     b"MAC ": "Monkey's Audio",
     b"TTA1": "True Audio",
-    b"MP+": "Musepack",
+    b"MP+\x07": "Musepack",
     b"MPCK": "Musepack",
     b"DSD ": "DSD",
     b".RMF": "RealMedia",
