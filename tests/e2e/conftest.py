@@ -11,5 +11,5 @@ from tests.services.conftest import RunningService, hears_with, running
 @pytest.fixture(scope="session")
 def agent() -> Generator[RunningService]:
     """One for all tests of the page."""
-    with running("agent", **hears_with(real_models.base())) as service:
+    with running("agent", **hears_with(real_models.base()), TTS__ENGINE="piper") as service:
         yield service

@@ -21,6 +21,9 @@ _ROOT = Path(__file__).parents[2]
 _START_TIMEOUT_S = 60.0
 # What hears in the tests unless they say otherwise: it understands what they say, and is fast.
 _HEARS = {"ASR__ENGINE": "whisper", "ASR__MODEL": MODEL}
+# What speaks: it says the same samples every time, and costs next to nothing.
+_SPEAKS = {"TTS__ENGINE": "espeak"}
+_ENGINES = {"asr": _HEARS, "tts": _SPEAKS, "agent": {**_HEARS, **_SPEAKS}}
 # Where it matters what is understood, a real model hears instead; a machine that is busy with
 # something else may take its time, and loses no words by that.
 _IN_ITS_TIME: dict[str, Any] = {"ASR__FINAL_TIMEOUT_S": 60}
@@ -68,7 +71,7 @@ def running(
         until_ready: Wait until it is ready, and not only until it listens.
         settings: By environment name without prefix (``SERVER__MAX_SESSIONS=2``).
     """
-    chosen = {**_HEARS, **settings} if service in ("asr", "agent") else settings
+    chosen = {**_ENGINES.get(service, {}), **settings}
     named = {f"VOICE_AGENT_{name}": str(v) for name, v in chosen.items()}
     environment = {**os.environ, **named}
     serve = ["voice_agent.cli", "serve", service, "--port", str(port)]
