@@ -90,12 +90,17 @@ async def test_memory_returns_to_where_it_was(asr: RunningService) -> None:
 
 
 async def test_a_flood_is_held_back_and_others_do_not_feel_it(asr: RunningService) -> None:
+    minute = np.tile(_SPOKEN, 20)[: 60 * 16_000]
+
     async def flood(caller: Caller) -> None:
-        minute = np.tile(_SPOKEN, 20)[: 60 * 16_000]
         for _ in range(5):
             await caller.stream(float_to_int16(minute).tobytes(), frame_bytes=_MIB // 2)
 
     latencies_s: list[float] = []
+    # what decoding such a minute takes is no part of what is kept of five
+    async with call(asr.ws) as caller:
+        await caller.ask("config", "configured", partials=False, turn_detection="none")
+        await caller.transcribe(minute)
     before, most = rss(asr), 0
     async with call(asr.ws) as wild, call(asr.ws) as calm:
         await wild.ask("config", "configured", partials=False, turn_detection="none")
@@ -113,7 +118,7 @@ async def test_a_flood_is_held_back_and_others_do_not_feel_it(asr: RunningServic
     await until_empty(asr.http)
     # of a flood of minutes a calm one waits for a piece, not for all
     assert float(np.median(latencies_s)) < 2.0
-    assert most - before < 60 * _MIB
+    assert most - before < 30 * _MIB
 
 
 async def test_a_client_that_never_reads_is_dropped_and_costs_no_memory() -> None:
