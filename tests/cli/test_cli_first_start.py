@@ -13,7 +13,6 @@ from tests.weights.toy import pip_environment
 from voice_agent.cli.choice import recognizer_choice
 from voice_agent.cli.first_start import bring_missing
 from voice_agent.cli.services import ServiceName
-from voice_agent.engines.catalogue import SPEAKERS
 from voice_agent.settings import AsrSettings, ModelsSettings, Settings, TtsSettings
 from voice_agent.weights.names import WHISPER
 from voice_agent.weights.store import installed, models_dir
@@ -120,7 +119,6 @@ def test_any_whole_whisper_is_enough(
     assert hub.seen != []
 
 
-@pytest.mark.skipif("piper" not in SPEAKERS, reason="nothing speaks with a Piper voice")
 def test_the_voice_comes_for_who_speaks_english(
     index: ScriptedIndex, settings: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:

