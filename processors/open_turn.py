@@ -9,6 +9,7 @@ from pipecat.utils.time import time_now_iso8601
 
 from processors.recognition import Decoded
 from voice_agent import metrics
+from voice_agent.audio.level import level_db
 from voice_agent.engines.base import ASR_SAMPLE_RATE_HZ, TimedWord, Transcript
 from voice_agent.frames import FinalFrame, TurnEndFrame
 from voice_agent.turns.agreement import CommittedPrefix
@@ -17,6 +18,13 @@ from voice_agent.turns.tape import Tape
 from voice_agent.wire.asr import Config
 
 _HZ = ASR_SAMPLE_RATE_HZ
+# the last word fades in this, and the first final has heard it
+_FADING_SAMPLES = _HZ // 8
+_LEVEL_SAMPLES = 512
+# The noise of a room or a line is within 6 dB of itself over 32 ms; softest words are 27 dB above
+# a quiet line (`Segmenter`), and what is below -60 dBFS no detector takes for speech.
+_STANDS_OUT_DB = 10.0
+_SILENT_BELOW_DB = -60.0
 LONG_POST_ROLL_SAMPLES = _HZ // 2
 """Audio after the last detected speech where the silence has lasted: there may be speech in
 it that the detector does not take for speech."""
@@ -62,6 +70,16 @@ def wants_second_final(turn: OpenTurn, heard_until: int) -> bool:
         and turn.speculation.done()
         and turn.speculated_post_roll < LONG_POST_ROLL_SAMPLES <= heard_after
     )
+
+
+def sound_in_pause(turn: OpenTurn, tape: Tape) -> bool:
+    """Whether the pause holds more than its own noise, which may be a soft last word."""
+    begin, end = turn.speculated_end + _FADING_SAMPLES, turn.speculated_end + LONG_POST_ROLL_SAMPLES
+    levels_db = [
+        level_db(tape.slice(at, at + _LEVEL_SAMPLES)) for at in range(begin, end, _LEVEL_SAMPLES)
+    ]
+    loudest_db = max(levels_db)
+    return loudest_db > _SILENT_BELOW_DB and loudest_db - min(levels_db) > _STANDS_OUT_DB
 
 
 def between_words(turn: OpenTurn, wanted: int, tape: Tape) -> int:

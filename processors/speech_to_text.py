@@ -14,6 +14,7 @@ from processors.open_turn import (
     between_words,
     end_of_audio,
     final_frame,
+    sound_in_pause,
     wants_second_final,
 )
 from processors.recognition import Decoded, Recognition
@@ -30,6 +31,8 @@ from voice_agent.frames import (
     PartialFrame,
     PauseTextFrame,
     SegmentEndFrame,
+    SegmentGoesOnFrame,
+    SegmentMayEndFrame,
     SegmentPauseFrame,
     SegmentStartFrame,
     ServerMessageFrame,
@@ -88,8 +91,13 @@ class SpeechToText(FrameProcessor):
                 return
             case SegmentStartFrame():
                 self._on_speech(round(frame.at_s * _HZ))
-            case SegmentPauseFrame():
+            case SegmentMayEndFrame():
                 self._speculate(frame.end_sample)
+            case SegmentGoesOnFrame():
+                self._drop_speculation()
+            case SegmentPauseFrame():
+                self._speaking = False
+                self._on_pause(frame.end_sample)
             case SegmentEndFrame():
                 self._speaking = False
                 self._last_speech = round(frame.at_s * _HZ)
@@ -123,10 +131,21 @@ class SpeechToText(FrameProcessor):
         if turn is None or not turn.spoken:
             self._tape.forget_before(self._tape.end - _KEPT_SAMPLES)
         elif wants_second_final(turn, self._tape.end):
-            self._speculate(turn.speculated_end, LONG_POST_ROLL_SAMPLES)
+            self._decode_or_settle(turn)
         elif self._wants_partial(turn):
             turn.next_partial = self._tape.end + _PARTIAL_EVERY_SAMPLES
             turn.partial = self.create_task(self._make_partial(turn))
+
+    def _decode_or_settle(self, turn: OpenTurn) -> None:
+        """Decodes once more what may hold soft last words; in silence the text stands as it is."""
+        heard = turn.speculation.result() if turn.speculation else None
+        if not isinstance(heard, Transcript) or sound_in_pause(turn, self._tape):
+            self._speculate(turn.speculated_end, LONG_POST_ROLL_SAMPLES)
+            return
+        turn.speculated_post_roll = LONG_POST_ROLL_SAMPLES
+        if self._recognition.config.partials is not False:
+            end = turn.speculated_end + LONG_POST_ROLL_SAMPLES
+            self.create_task(self._show(turn, heard, end, at_pause=True))
 
     def _wants_partial(self, turn: OpenTurn) -> bool:
         return (
@@ -143,9 +162,8 @@ class SpeechToText(FrameProcessor):
         if self._turn is None or not self._turn.spoken:
             # not into what the turn before has had
             self._open_turn(start, max(start - _PRE_ROLL_SAMPLES, self._last_end), spoken=True)
-        elif self._turn.speculation is not None:
-            self._turn.speculation.cancel()
-            self._turn.speculation = None
+        else:
+            self._drop_speculation()
 
     def _open_turn(self, start: int, audio_start: int, *, spoken: bool) -> OpenTurn:
         self._turns += 1
@@ -195,6 +213,19 @@ class SpeechToText(FrameProcessor):
         for message in self._recognition.degradations():
             await self.push_frame(ServerMessageFrame(message=message))
 
+    def _on_pause(self, end_sample: int) -> None:
+        """Tells what is said until a pause that is sure now; begins to decode it if need be."""
+        turn = self._turn
+        if turn is None or turn.speculation is None or turn.speculated_end != end_sample:
+            self._speculate(end_sample)
+        elif turn.speculation.done():
+            self._tell_speculation(turn, turn.speculation, end_sample)
+
+    def _drop_speculation(self) -> None:
+        if self._turn is not None and self._turn.speculation is not None:
+            self._turn.speculation.cancel()
+            self._turn.speculation = None
+
     def _speculate(self, end_sample: int, post_roll: int = _POST_ROLL_SAMPLES) -> None:
         turn = self._turn
         if turn is None:
@@ -211,8 +242,8 @@ class SpeechToText(FrameProcessor):
     def _tell_speculation(
         self, turn: OpenTurn, decoding: "asyncio.Task[Decoded]", end_sample: int
     ) -> None:
-        if decoding.cancelled():
-            return
+        if decoding.cancelled() or self._speaking:
+            return  # told when the segment has ended
         heard = decoding.result()
         if not isinstance(heard, Transcript):
             return

@@ -57,8 +57,26 @@ class SegmentStartFrame(VADUserStartedSpeakingFrame):
 
 
 @dataclass
+class SegmentMayEndFrame(SystemFrame):
+    """Speech has been missing for long enough to end the segment soon: the time to decode.
+
+    A `SegmentPauseFrame` with the same `end_sample` follows, or a `SegmentGoesOnFrame`.
+
+    Attributes:
+        end_sample: Where speech may have ended.
+    """
+
+    end_sample: int = 0
+
+
+@dataclass
+class SegmentGoesOnFrame(SystemFrame):
+    """Speech is there again before the segment ended."""
+
+
+@dataclass
 class SegmentPauseFrame(SystemFrame):
-    """Speech paused and a judge is being asked: the time to start decoding.
+    """Speech has ended and a judge is being asked.
 
     Attributes:
         end_sample: Where speech ended.

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
+import pytest
 from pipecat.frames.frames import Frame, InputAudioRawFrame
 from pipecat.tests.utils import SleepFrame, run_test
 
@@ -18,6 +19,8 @@ from voice_agent.frames import (
     PartialFrame,
     PauseTextFrame,
     SegmentEndFrame,
+    SegmentGoesOnFrame,
+    SegmentMayEndFrame,
     SegmentPauseFrame,
     SegmentStartFrame,
     ServerMessageFrame,
@@ -233,7 +236,10 @@ async def test_a_final_begun_at_the_pause_is_the_final() -> None:
     assert len(recognizer.finals()) == len(finals(out)) == 1
 
 
-async def test_a_pause_that_lasts_gets_a_second_final_with_more_of_its_end() -> None:
+@pytest.mark.parametrize(("level_in_pause", "lengths_s"), [(4000, [1.676, 2.0]), (1000, [1.676])])
+async def test_a_pause_with_sound_in_it_gets_a_second_final_with_more_of_its_end(
+    level_in_pause: int, lengths_s: list[float]
+) -> None:
     recognizer = ScriptedRecognizer(hello)
     out = await through(
         recognizer,
@@ -242,11 +248,51 @@ async def test_a_pause_that_lasts_gets_a_second_final_with_more_of_its_end() -> 
         SegmentPauseFrame(end_sample=2 * _HZ),
         SleepFrame(sleep=0.01),
         SegmentEndFrame(at_s=2.0),
-        *audio(1.4),
+        *audio(0.1),
+        *audio(0.1, level_in_pause),
+        *audio(1.2),
         turn_end(1.0, 2.0, EndedBy.SILENCE),
     )
-    assert [len(job.samples) / _HZ for job in recognizer.finals()] == [1.676, 2.0]
+    assert [len(job.samples) / _HZ for job in recognizer.finals()] == lengths_s
     assert len(finals(out)) == 1
+
+
+async def test_a_final_is_begun_before_the_pause_is_sure_and_told_then() -> None:
+    recognizer = ScriptedRecognizer(hello)
+    may_end, told = SegmentMayEndFrame(end_sample=2 * _HZ), SleepFrame(sleep=0.01)
+    before = await through(recognizer, *audio(2.2), SegmentStartFrame(at_s=1.6), may_end, told)
+    assert partials(before) == []
+    after = await through(
+        recognizer,
+        *audio(2.2),
+        SegmentStartFrame(at_s=1.6),
+        SegmentMayEndFrame(end_sample=2 * _HZ),
+        SleepFrame(sleep=0.01),
+        SegmentPauseFrame(end_sample=2 * _HZ),
+        SleepFrame(sleep=0.01),
+        turn_end(1.6, 2.0),
+    )
+    assert partials(after) == [("hello", 0, 2.176, True)]
+    assert len(recognizer.finals()) == 2  # one a session
+
+
+async def test_what_was_begun_is_dropped_when_the_speech_goes_on() -> None:
+    recognizer = ScriptedRecognizer(hello)
+    out = await through(
+        recognizer,
+        *audio(2.2),
+        SegmentStartFrame(at_s=1.6),
+        SegmentMayEndFrame(end_sample=2 * _HZ),
+        SleepFrame(sleep=0.01),
+        SegmentGoesOnFrame(),
+        *audio(0.5),
+        SegmentPauseFrame(end_sample=round(2.5 * _HZ)),
+        SleepFrame(sleep=0.01),
+        turn_end(1.6, 2.5),
+    )
+    assert len(finals(out)) == 1
+    assert len(recognizer.finals()) == 2
+    assert partials(out)[-1][3]
 
 
 async def test_what_the_final_would_be_is_shown_at_the_pause_and_settled_when_it_lasts() -> None:

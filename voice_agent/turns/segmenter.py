@@ -101,6 +101,11 @@ class Segmenter:
         """A segment is open, and speech has been missing for long enough to end it soon."""
         return self.speaking and self._run >= PAUSE_WINDOWS
 
+    @property
+    def changing_since(self) -> int:
+        """Sample where the windows begin that speak against the present state."""
+        return (self._windows - self._run) * self._window_samples
+
     def feed(self, probability: float, loudness_db: float | None = None) -> SegmentEvent | None:
         """Takes the next window; returns what it decides, if anything.
 
@@ -189,7 +194,7 @@ class Segmenter:
         return (first + best) * self._window_samples + width * self._window_samples // 2
 
     def _flip(self, event: type[SegmentStarted] | type[SegmentEnded]) -> SegmentEvent:
-        at_sample = (self._windows - self._run) * self._window_samples
+        at_sample = self.changing_since
         self.speaking = event is SegmentStarted
         self._run = self._clear_run = self._unheard = 0
         return event(at_sample)

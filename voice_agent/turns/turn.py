@@ -109,6 +109,11 @@ class TurnTracker:
         return self._segmenter.pausing
 
     @property
+    def pausing_since(self) -> int:
+        """Sample where speech is missing since; only while `pausing`."""
+        return self._segmenter.changing_since
+
+    @property
     def open(self) -> bool:
         """Whether a turn is open."""
         return self._turn_start is not None
