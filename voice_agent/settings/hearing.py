@@ -47,9 +47,10 @@ class WhisperSettings(Group):
     beam_size: int = Field(default=0, ge=0, le=10)
     """Beams of finals; 0 is 1 (greedy) on a CPU and 5 on a GPU. Partials are greedy."""
     partial_window: WindowLength = "auto"
-    """Audio the model is shown for a partial at least: `auto` (what is safe for its family, 12 s
+    """Audio the model is shown for a partial at least: `auto` (what is safe for its family, 8 s
     for `base`), `full` (30 s, three times the work) or seconds."""
     final_window: WindowLength = "auto"
     """The same for finals; `voice-agent eval-window` measures it with your recordings."""
     max_batch: int = Field(default=0, ge=0, le=128)
-    """Jobs that are decoded together at most; 0 is 8 on a CPU and 16 on a GPU."""
+    """Jobs that are decoded together at most; 0 is 2 on a CPU, where a batch is hardly
+    cheaper than its jobs and cannot be interrupted for a final, and 16 on a GPU."""

@@ -55,7 +55,7 @@ class WhisperRecognizer:
         self._device, self._compute_type = placement(settings)
         on_gpu = self._device == "cuda"
         self._beam_size = settings.beam_size or (5 if on_gpu else 1)
-        self._max_batch = settings.max_batch or (16 if on_gpu else 8)
+        self._max_batch = settings.max_batch or (16 if on_gpu else 2)
         self._owner = Owner(self._load_all, max_batch=self._max_batch)
         self._turns: dict[tuple[str, int], Turn] = {}
         self._closed = False
