@@ -5,13 +5,15 @@ from voice_agent.engines.base import TimedWord
 from voice_agent.turns.agreement import MIN_NEW_AUDIO_S, CommittedPrefix
 
 
-def words(text: str, start_s: float = 0.0, each_s: float = 0.3) -> list[TimedWord]:
+def words(
+    text: str, start_s: float = 0.0, each_s: float = 0.3, confidence: float = 0.9
+) -> list[TimedWord]:
     return [
         TimedWord(
             word=word,
             start_s=start_s + n * each_s,
             end_s=start_s + (n + 1) * each_s,
-            confidence=0.9,
+            confidence=confidence,
         )
         for n, word in enumerate(text.split())
     ]
@@ -43,6 +45,29 @@ def test_a_hypothesis_at_a_pause_counts_though_little_of_its_audio_is_new() -> N
     prefix.update(words("please open"), 1.0)
     assert prefix.update(words("please open it"), 1.1, at_pause=True) == 2
     assert prefix.update(words("please open it"), 1.4, at_pause=True) == 1
+
+
+def test_an_unlikely_word_and_what_follows_wait_for_a_third_hypothesis() -> None:
+    def heard(text: str) -> list[TimedWord]:
+        return [*words("please", confidence=0.3), *words(text, start_s=0.3)]
+
+    prefix = CommittedPrefix()
+    prefix.update(heard("open"), 1.0)
+    assert prefix.update(heard("open the"), 1.5) == 0
+    assert prefix.update(heard("open the window"), 2.0) == 3
+
+
+def test_an_unlikely_word_that_changes_is_not_settled() -> None:
+    prefix = CommittedPrefix()
+    for at_s, heard in (1.0, "leaves"), (1.5, "leaves"), (2.0, "please"), (2.5, "please"):
+        assert prefix.update(words(heard, confidence=0.3), at_s) == 0
+    assert prefix.update(words("please", confidence=0.3), 3.0) == 1
+
+
+def test_an_unlikely_word_settles_at_a_pause() -> None:
+    prefix = CommittedPrefix()
+    prefix.update(words("please", confidence=0.3), 1.0)
+    assert prefix.update(words("please", confidence=0.3), 1.1, at_pause=True) == 1
 
 
 def test_a_settled_word_stays_when_later_hypotheses_change_it() -> None:
