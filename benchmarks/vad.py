@@ -51,6 +51,8 @@ def zeros_every_2_s() -> VadStream:
 class ZerosEvery2s(VadStream):
     """Back to zeros every 63 windows, once five in a row are below 0.1."""
 
+    windows_since_reset = 0
+
     def observe(self, probability: float, loudness_db: float) -> None:
         """Counts towards the next reset."""
         self.windows_since_reset += 1

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from voice_agent.audio.level import level_db
 from voice_agent.engines.base import Samples
 from voice_agent.engines.onnx import bundled_model, open_session
-from voice_agent.engines.silero import WINDOW_SAMPLES, VadStream
+from voice_agent.engines.silero import WINDOW_SAMPLES, VadStream, speech_probability
 from voice_agent.turns.segmenter import Segmenter
 
 _RATE = np.array(16_000, np.int64)
@@ -76,7 +76,7 @@ class Silero:
                 probabilities, states = self.step(inputs, states)
                 for row, k in enumerate(heard):
                     streams[k].state = states[:, row]
-                    found[k] = float(probabilities[row])
+                    found[k] = speech_probability(float(probabilities[row]), calls[k][n])
             for k in going:
                 streams[k].quiet = segmenters[k].quiet
                 streams[k].context = calls[k][n][-_CONTEXT:]

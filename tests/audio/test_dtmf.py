@@ -3,7 +3,7 @@ import pytest
 
 from tests.key_tones import keys_in
 from tests.speech import speech
-from voice_agent.audio.dtmf import KEYS, tones
+from voice_agent.audio.dtmf import KEYS, are_key, tones
 from voice_agent.audio.g711 import mulaw_decode, mulaw_encode
 from voice_agent.audio.pcm import float_to_int16
 
@@ -28,6 +28,23 @@ def test_keys_survive_the_telephone() -> None:
 
 def test_the_ear_of_the_tests_hears_no_keys_in_speech() -> None:
     assert keys_in(speech("please open the window and close the door"), 16_000) == ""
+
+
+@pytest.mark.parametrize("key", ALL)
+def test_a_window_of_a_key_is_known_as_one(key: str) -> None:
+    line = mulaw_decode(mulaw_encode(float_to_int16(tones(key, 16_000))))
+    noise = np.random.default_rng(2).normal(0, 0.01, len(line)).astype(np.float32)
+    heard = line.astype(np.float32) / np.float32(32_768) + noise
+    assert are_key(heard[256:768], 16_000)
+    assert not are_key(heard[2400:2912], 16_000)  # the gap behind it
+
+
+def test_no_window_of_speech_is_a_key_nor_is_a_single_tone_or_silence() -> None:
+    said = speech("please open the window and close the door")
+    assert not any(are_key(said[at : at + 512], 16_000) for at in range(0, len(said) - 512, 128))
+    assert not are_key(np.zeros(512, np.float32), 16_000)
+    sine = np.sin(2 * np.pi * 770 * np.arange(512) / 16_000).astype(np.float32)
+    assert not are_key(sine, 16_000)
 
 
 def test_frequencies_and_levels_are_those_of_the_standards() -> None:

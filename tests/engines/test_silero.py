@@ -5,6 +5,8 @@ import numpy as np
 import pytest
 from pipecat.audio.vad.silero import SileroVADAnalyzer
 
+from benchmarks.noises import at_level
+from benchmarks.vad_noises import keys
 from tests.speech import SENTENCES, dialogue, pause, speech
 from voice_agent.audio.pcm import float_to_int16, int16_to_float
 from voice_agent.engines.base import Samples
@@ -70,19 +72,39 @@ def at_rest(stream: VadStream) -> bool:
     return bool(np.array_equal(stream.state, VadStream().state))
 
 
-async def test_the_state_goes_back_at_rest_and_only_while_nobody_speaks(vad: SileroVad) -> None:
-    line = noise(200) * 0.05  # -66 dBFS
+async def test_the_state_goes_back_at_the_first_rest_after_a_long_sound(vad: SileroVad) -> None:
+    line = noise(40) * 0.05  # -66 dBFS
     quiet, speaking = VadStream(quiet=True), VadStream(quiet=False)
-    await vad.probabilities(quiet, line)
-    await vad.probabilities(speaking, line)
-    assert quiet.windows_since_reset < 200
-    assert speaking.windows_since_reset == 200
+    for stream in quiet, speaking:
+        await vad.probabilities(stream, noise(200))
+        assert stream.stale
+        assert not at_rest(stream)
+        await vad.probabilities(stream, line)
+    assert not quiet.stale
+    assert speaking.stale
+
+
+async def test_the_state_stays_between_short_sounds_and_goes_back_after_a_long_rest(
+    vad: SileroVad,
+) -> None:
+    quiet, never = VadStream(quiet=True), VadStream(quiet=False)
+
+    async def differ(sound: Samples) -> bool:
+        for stream in quiet, never:
+            await vad.probabilities(stream, sound)
+        return not np.array_equal(quiet.state, never.state)
+
+    for _ in range(10):
+        assert not await differ(noise(30))
+        assert not await differ(noise(30) * 0.05)
+    assert not await differ(noise(500) * 0.05)
+    assert await differ(noise(100) * 0.05)
 
 
 async def test_the_state_stays_while_something_sounds(vad: SileroVad) -> None:
     stream = VadStream(quiet=True)
     await vad.probabilities(stream, noise(400))
-    assert stream.windows_since_reset == 400
+    assert stream.stale
     assert not at_rest(stream)
 
 
@@ -161,3 +183,12 @@ async def test_digital_silence_is_passed_over_while_nobody_speaks(vad: SileroVad
     behind = await vad.probabilities(after, spoken)
     alone = await vad.probabilities(fresh, spoken)
     assert [p > 0.7 for p in behind] == [p > 0.7 for p in alone]
+
+
+async def test_keys_that_somebody_presses_are_no_speech(vad: SileroVad) -> None:
+    pressed = at_level(keys(60 * 16_000, np.random.default_rng(0)), -26).astype(np.float32)
+    pressed = pressed[: len(pressed) // WINDOW_SAMPLES * WINDOW_SAMPLES]
+    scores = await vad.probabilities(VadStream(quiet=False), pressed)
+    raw = as_pipecat_scores(pressed)
+    assert max(raw) > 0.4
+    assert sum(score > 0.25 for score in scores) < sum(score > 0.25 for score in raw) / 2

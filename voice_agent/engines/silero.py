@@ -19,6 +19,7 @@ import numpy as np
 from loguru import logger
 from numpy.typing import NDArray
 
+from voice_agent.audio import dtmf
 from voice_agent.audio.level import level_db
 from voice_agent.engines.base import ASR_SAMPLE_RATE_HZ, EngineInfo, Samples
 from voice_agent.engines.onnx import bundled_model, open_session
@@ -40,17 +41,21 @@ _GATHER_AT_MOST_S = 0.016
 # recordings after four lengths of silence, 8 of 76 segments moved, by 64 ms at most. What a
 # caller who listens costs comes down to nothing.
 _SILENT_BELOW = 0.001
+_MAY_BE_SPEECH = 0.25
 
 # Which state the model is in decides how well it hears the next word. Music, noise or half a
 # minute of silence leave it deaf: 1 s after 20 s of music on hold it missed 98 % of single
 # words. Zeros, which Pipecat's analyzer puts in every 2 s, make it hard of hearing and start
-# it falsely. So a stream begins with the state after a sentence, and goes back to it at rest,
-# but not in the pauses of music, which is what makes false starts.
+# it falsely. So a stream begins with the state after a sentence, and goes back to it at rest
+# once something else has sounded for long, or nothing has; not in the pauses of a conversation,
+# in which its own state hears better, nor between short noises, which it would take for speech.
 # Figures: benchmarks/results/vad.md.
 _REST_BELOW = 0.1
 _REST_BELOW_DB = -50.0
 _REST_WINDOWS = 24  # 0.77 s
-_RESET_INTERVAL_WINDOWS = 156  # 5 s
+_LONG_REST_WINDOWS = 625  # 20 s
+_SPEECH_ABOVE = 0.5
+_LONG_SOUND_WINDOWS = 94  # 3 s
 
 
 def _ready_state() -> NDArray[np.float32]:
@@ -59,6 +64,16 @@ def _ready_state() -> NDArray[np.float32]:
 
 
 _READY = _ready_state()
+
+
+def speech_probability(probability: float, window: Samples) -> float:
+    """What the model says of a window, or 0 if that is the tone of a telephone's key.
+
+    Keys made twenty of 29 false starts in an hour of noises.
+    """
+    if probability < _MAY_BE_SPEECH or not dtmf.are_key(window, ASR_SAMPLE_RATE_HZ):
+        return probability
+    return 0.0
 
 
 @dataclass(slots=True, eq=False, weakref_slot=True)
@@ -70,6 +85,9 @@ class VadStream:
             The state is set back only while it is True.
         state: What the model remembers, float32 [2, 128]; never written in place.
         context: The last 64 samples.
+        rest_windows: At rest in a row, until now.
+        sound_windows: In a row that were neither at rest nor speech.
+        stale: Whether the state is set back at the next rest.
     """
 
     quiet: bool = True
@@ -77,8 +95,9 @@ class VadStream:
     context: NDArray[np.float32] = field(
         default_factory=lambda: np.zeros(_CONTEXT_SAMPLES, np.float32)
     )
-    windows_since_reset: int = 0
     rest_windows: int = 0
+    sound_windows: int = 0
+    stale: bool = False
 
     @staticmethod
     def silent(samples: NDArray[np.float32]) -> bool:
@@ -92,17 +111,20 @@ class VadStream:
         return 0.0
 
     def observe(self, probability: float, loudness_db: float) -> None:
-        """Counts windows at rest, and sets the state back when it is due."""
-        self.windows_since_reset += 1
+        """Follows what is heard, and sets the state back at rest when it is due."""
         rests = probability < _REST_BELOW and loudness_db < _REST_BELOW_DB
         self.rest_windows = self.rest_windows + 1 if rests else 0
-        if (
-            self.quiet
-            and self.windows_since_reset >= _RESET_INTERVAL_WINDOWS
-            and self.rest_windows >= _REST_WINDOWS
-        ):
+        if rests or probability >= _SPEECH_ABOVE:
+            self.sound_windows = 0
+        else:
+            self.sound_windows += 1
+        if self.sound_windows >= _LONG_SOUND_WINDOWS:
+            self.stale = True
+        if self.rest_windows and self.rest_windows % _LONG_REST_WINDOWS == 0:
+            self.stale = True
+        if self.quiet and self.stale and self.rest_windows >= _REST_WINDOWS:
             self.state = _READY
-            self.windows_since_reset = 0
+            self.stale = False
 
 
 @dataclass(slots=True, eq=False)
@@ -229,7 +251,7 @@ class SileroVad:
             stream = request.stream
             stream.state = states[:, row]
             stream.context = inputs[row, -_CONTEXT_SAMPLES:]
-            probability = float(outputs[row, 0])
+            window = request.windows[len(request.probabilities)]
+            probability = speech_probability(float(outputs[row, 0]), window)
             request.probabilities.append(probability)
-            window = request.windows[len(request.probabilities) - 1]
             stream.observe(probability, level_db(window))
