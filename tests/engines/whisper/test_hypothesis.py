@@ -176,6 +176,28 @@ def test_what_nobody_said_is_silence_and_what_somebody_said_is_not(
     assert one.cleaned().text == ("" if silent else text)
 
 
+@pytest.mark.parametrize(
+    ("text", "least", "log_probability", "silent"),
+    [
+        # as Whisper base heard them
+        ("Thank you.", 0.01, -0.91, True),  # a cough
+        ("Now, let's make the dough.", 0.0, -1.67, True),  # a cough
+        ("Press 4 for the previous message.", 0.035, -0.309, False),  # that
+        ("6", 0.046, -0.81, False),  # that
+        ("Did Miss Xanthippe call?", 0.01, -0.4, False),  # a rare name in clear speech
+    ],
+)
+def test_a_word_that_is_next_to_impossible_in_unlikely_words_was_not_said(
+    text: str, least: float, log_probability: float, silent: bool
+) -> None:
+    first, *rest = heard(
+        text, mean_log_probability=log_probability, no_speech_probability=0.3
+    ).words
+    words = (replace(first, confidence=least), *rest)
+    one = replace(heard(text, mean_log_probability=log_probability), words=words)
+    assert one.silent == silent
+
+
 def test_nothing_said_is_neither_doubtful_nor_changed() -> None:
     nothing = heard("")
     assert compression_ratio("") == 0.0

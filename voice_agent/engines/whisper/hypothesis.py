@@ -24,6 +24,10 @@ _PER_LOG_PROBABILITY = 0.3
 # words none was below -1.28.
 _FEW_WORDS = 2
 _UNHEARD_LOG_PROBABILITY = -1.4
+# Of coughs the model makes "Thank you." with a "Thank" of 0.01. Of 900 texts of real speech, most
+# of them single words over a telephone, the least likely word of any had 0.035.
+_UNHEARD_WORD = 0.025
+_UNLIKELY_LOG_PROBABILITY = -0.8
 _MAX_WORDS_PER_S = 7.0  # fast speech has 5
 _MAX_SIGNS_PER_S = 20.0  # where a word is a character; Thai has 12 or so
 # how sure one may be of what is left of a loop
@@ -107,6 +111,9 @@ class Hypothesis:
         """Whether nothing was said: the model thinks so, or its words are too unlikely."""
         unlikely = self.mean_log_probability
         if len(self.words) <= _FEW_WORDS and unlikely < _UNHEARD_LOG_PROBABILITY:
+            return True
+        least = min((word.confidence for word in self.words), default=1.0)
+        if least < _UNHEARD_WORD and unlikely < _UNLIKELY_LOG_PROBABILITY:
             return True
         return self.no_speech_probability - _PER_LOG_PROBABILITY * unlikely > _SILENT_ABOVE
 
