@@ -160,6 +160,7 @@ def test_before_a_loop_is_what_was_said_first() -> None:
         ("I", -2.199, 0.528, True),  # a cough
         ("BELL", -2.268, 0.47, True),  # a telephone rings
         ("Arm.", -1.6, 0.1, True),  # "uh"
+        ("I'm going to add some salt.", -1.6, 0.25, True),  # a cough
         ("Console", -1.007, 0.642, False),  # the word
         ("SIP!", -0.982, 0.351, False),  # the word
         ("Semicolon.", -0.696, 0.491, False),  # the word
