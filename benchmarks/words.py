@@ -1,22 +1,25 @@
 """Word error rates, with the normalisation that the field uses."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import jiwer
 import numpy as np
+from num2words import num2words
 from whisper_normalizer.basic import BasicTextNormalizer
 from whisper_normalizer.english import EnglishTextNormalizer
 
 _RESAMPLES = 2000
+_NUMERAL = re.compile(r"\b(?:\d{1,2}|100)\b")
 
 
 @dataclass(frozen=True, slots=True)
 class Heard:
     """One utterance: what was said and what was recognised.
 
-    Outside English numerals count as errors where words were said: such rates are for
-    comparisons.
+    Outside English accents do not count, and numerals up to a hundred are read as cardinals;
+    other numerals and abbreviations count as errors: such rates are for comparisons.
     """
 
     name: str
@@ -26,14 +29,21 @@ class Heard:
 
     def counts(self) -> tuple[int, int]:
         """Wrong words (substituted, deleted, inserted) and words said."""
-        english = self.language == "en"
-        normalise = EnglishTextNormalizer() if english else BasicTextNormalizer()
-        said, recognised = normalise(self.said), normalise(self.recognised)
+        said, recognised = (
+            _normalised(text, self.language) for text in (self.said, self.recognised)
+        )
         words = len(said.split())
         if not words:
             return len(recognised.split()), 0
         result = jiwer.process_words(said, recognised)
         return result.substitutions + result.deletions + result.insertions, words
+
+
+def _normalised(text: str, language: str) -> str:
+    if language == "en":
+        return str(EnglishTextNormalizer()(text))
+    in_words = _NUMERAL.sub(lambda found: num2words(int(found.group()), lang=language), text)
+    return str(BasicTextNormalizer(remove_diacritics=True)(in_words))
 
 
 def word_error_rate(heard: Sequence[Heard]) -> float:

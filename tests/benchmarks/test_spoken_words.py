@@ -7,9 +7,10 @@ def test_english_numerals_and_contractions_are_no_errors() -> None:
     assert Heard("a", "I am twenty one", "I'm 21.").counts() == (0, 3)
 
 
-def test_other_languages_are_compared_without_the_rules_of_english() -> None:
-    heard = Heard("a", "¿Cómo está usted?", "como esta usted", language="es")
-    assert heard.counts() == (2, 3)
+def test_other_languages_have_their_numerals_and_accents_do_not_count() -> None:
+    heard = Heard("a", "Marque 1 para código", "marque uno para codigo.", language="es")
+    assert heard.counts() == (0, 4)
+    assert Heard("a", "tapez 21 ou 345", "tapez vingt et un ou 6", language="fr").counts() == (1, 6)
 
 
 def test_words_where_nothing_was_said_count() -> None:
