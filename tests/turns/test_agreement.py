@@ -64,10 +64,11 @@ def test_an_unlikely_word_that_changes_is_not_settled() -> None:
     assert prefix.update(words("please", confidence=0.3), 3.0) == 1
 
 
-def test_an_unlikely_word_settles_at_a_pause() -> None:
+def test_at_a_pause_too_an_unlikely_word_waits_for_a_third_hypothesis() -> None:
     prefix = CommittedPrefix()
     prefix.update(words("please", confidence=0.3), 1.0)
-    assert prefix.update(words("please", confidence=0.3), 1.1, at_pause=True) == 1
+    assert prefix.update(words("please", confidence=0.3), 1.1, at_pause=True) == 0
+    assert prefix.update(words("please", confidence=0.3), 1.4, at_pause=True) == 1
 
 
 def test_a_settled_word_stays_when_later_hypotheses_change_it() -> None:

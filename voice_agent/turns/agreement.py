@@ -91,7 +91,7 @@ class CommittedPrefix:
             agreed += 1
         settled = 0
         while settled < agreed and (
-            at_pause or settled < self._n_agreed or fresh[settled].confidence >= _LIKELY
+            settled < self._n_agreed or fresh[settled].confidence >= _LIKELY
         ):
             settled += 1
         self._n_agreed = agreed - settled
