@@ -22,7 +22,7 @@ from voice_agent.engines.whisper.owner import Owner
 from voice_agent.engines.whisper.placement import cpu_threads, placement
 from voice_agent.engines.whisper.tokens import longest_samples
 from voice_agent.engines.whisper.turn import Turn, left_out
-from voice_agent.engines.whisper.window import MAX_SAMPLES, WindowRule, pieces
+from voice_agent.engines.whisper.window import FULL, MAX_SAMPLES, WindowRule, pieces
 from voice_agent.engines.whisper.work import Work, silence_of
 from voice_agent.errors import EngineUnavailable, Unsupported
 from voice_agent.settings import WhisperSettings
@@ -113,9 +113,13 @@ class WhisperRecognizer:
         await self._owner.open()
 
     async def warm_up(self) -> None:
-        """Decodes silence in the windows that finals and partials will have."""
+        """Decodes silence in the windows that finals and partials will have, and in the full one.
+
+        What long turns need is allocated then, and memory does not grow when the first comes.
+        """
         for model in self._owner.models.values():
-            for rule in {self._rule(model, is_partial=partial) for partial in (True, False)}:
+            usual = {self._rule(model, is_partial=partial) for partial in (True, False)}
+            for rule in (*usual, FULL):
                 await self._owner.run_alone([silence_of(1.0, rule)], model)
 
     async def close(self) -> None:
