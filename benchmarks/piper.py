@@ -2,14 +2,7 @@
 
 ``make bench-tts`` or ``python -m benchmarks.piper [--seconds 15] [-o FILE]``
 
-- `first audio`, `late`: everybody is spoken to without end, in real time, by one engine with two
-  threads; somebody is late who has heard all there was. `loop`: how late this process's event
-  loop is, 99 % and worst.
-- `of a core`: processor time for a second of speech, one voice alone; espeak-ng's process, and
-  piper-tts's, included.
-- `wrong words`: of sixty sentences, as Whisper base hears them (five beams, full windows), clean
-  and over a telephone (8 kHz, µ-law). How it writes numbers counts too (`0412` for "zero four one
-  two" are four), so the rates are for comparing.
+What the columns mean stands above the tables that it writes.
 
 piper-tts is measured if `make piper-tts-env` has made its environment (it is GPL: it runs as a
 program in an environment of its own, nothing of it is imported). It speaks a sentence whole, so
@@ -35,7 +28,7 @@ import numpy as np
 from benchmarks.machine import machine
 from benchmarks.spoken_sentences import SENTENCES
 from benchmarks.voices_at_once import Told, quantile_ms, talk
-from benchmarks.words import Heard, interval, word_error_rate
+from benchmarks.words import Heard, digits_apart, interval, word_error_rate
 from voice_agent.audio.g711 import mulaw_decode, mulaw_encode
 from voice_agent.audio.resample import Resampler
 from voice_agent.engines.base import ASR_SAMPLE_RATE_HZ, Samples, Speaker, SpeakJob
@@ -43,6 +36,15 @@ from voice_agent.engines.catalogue import SPEAKERS, pick
 from voice_agent.settings import Settings, load_settings
 from voice_agent.weights.store import model_folder
 
+_COLUMNS = """\
+- `first audio`, `late`: everybody is spoken to without end, in real time, by one engine with two
+  threads; somebody is late who has heard all there was. `loop`: how late this process's event
+  loop is, 99 % and worst.
+- `of a core`: processor time for a second of speech, one voice alone; espeak-ng's process, and
+  piper-tts's, included.
+- `wrong words`: of sixty sentences, as Whisper base hears them (five beams, full windows), clean
+  and over a telephone (8 kHz, µ-law). A number counts by its digits, however they are
+  written."""
 _PEER = Path(".venv-piper-tts/bin/python")
 _PEER_LIMIT_S = 300.0
 _TELEPHONE_HZ = 8_000
@@ -165,7 +167,13 @@ class Listener:
         """Its share of wrong words, and between what it lies."""
         with ThreadPoolExecutor(_CORES) as threads:
             said = list(threads.map(lambda samples: self._hear(change(samples)), spoken.audio))
-        heard = [Heard(text, text, words) for text, words in zip(SENTENCES, said, strict=True)]
+        heard = [
+            Heard(text, digits_apart(text), digits_apart(words))
+            for text, words in zip(SENTENCES, said, strict=True)
+        ]
+        for one in heard:
+            if one.counts()[0]:
+                print(f"  {spoken.name}: {one.said} | {one.recognised}")
         low, high = interval(heard)
         return f"{word_error_rate(heard):.1%} ({low:.1%}–{high:.1%})"
 
@@ -240,11 +248,12 @@ async def main() -> None:
     parser.add_argument("-o", type=Path, help="also write the tables here")
     options = parser.parse_args()
     settings = load_settings()
-    title = f"Piper's voice en_US-joe-medium; {machine()}"
-    print(title, flush=True)
+    about = f"`make bench-tts`: Piper's voice en_US-joe-medium. {machine()}."
+    print(about, flush=True)
     tables = [await crowds(settings, options.seconds), await quality(settings)]
     if options.o:
-        report = "\n\n".join([title, *("\n".join(table) for table in tables)])
+        title = "# Piper's voice: first audio, cost, wrong words"
+        report = "\n\n".join([title, about, _COLUMNS, *("\n".join(table) for table in tables)])
         options.o.write_text(report + "\n")
 
 

@@ -11,6 +11,8 @@ from whisper_normalizer.basic import BasicTextNormalizer
 from whisper_normalizer.english import EnglishTextNormalizer
 
 _RESAMPLES = 2000
+_LEADING_ZERO = re.compile(r"\b0(?=\d)")
+_BETWEEN_DIGITS = re.compile(r"(?<=\d)[.:,]?(?=\d)")
 _NUMERAL = re.compile(r"\b(?:\d{1,2}|100)\b")
 
 
@@ -44,6 +46,12 @@ def _normalised(text: str, language: str) -> str:
         return str(EnglishTextNormalizer()(text))
     in_words = _NUMERAL.sub(lambda found: num2words(int(found.group()), lang=language), text)
     return str(BasicTextNormalizer(remove_diacritics=True)(in_words))
+
+
+def digits_apart(text: str) -> str:
+    """English with each digit a word: `0412`, `04 12` and "zero four one two" are the same."""
+    leading_kept = _LEADING_ZERO.sub("0 ", text)  # which the normalisation drops
+    return _BETWEEN_DIGITS.sub(" ", _normalised(leading_kept, "en"))
 
 
 def word_error_rate(heard: Sequence[Heard]) -> float:
