@@ -90,7 +90,7 @@ def write(path: Path, rows: Rows) -> None:
          table(_LIVE, [_live(row) for row in prompts]), prompts),
         ("Telephone prompts beside faster-whisper",
          table(_DIRECT, [_beside(row) for row in direct])
-         + "\n\nOutside English accents do not count, and numerals to a hundred are read as words.", direct),
+         + "\n\nOutside English accents do not count; small numerals are read as words.", direct),
         ("Memory", "\n".join(_memory(row) for row in memory), memory),
         ("Errors", "\n".join(failures), failures),
     ]  # fmt: skip

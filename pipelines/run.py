@@ -7,9 +7,11 @@ from pipecat.pipeline.worker import PipelineParams, PipelineWorker
 from pipecat.transports.base_transport import BaseTransport
 from pipecat.workers.runner import WorkerRunner
 
+from processors.failures import FailureOwner, SessionTasks
 from transports.serializer import WireSerializer
 from transports.wire import WireTransport
 from voice_agent.engines.base import ASR_SAMPLE_RATE_HZ
+from voice_agent.server.connections import Connection
 from voice_agent.server.sessions import Session
 
 _OUTPUT_SAMPLE_RATE_HZ = 24_000
@@ -42,10 +44,12 @@ async def run_pipeline(pipeline: Pipeline, transport: BaseTransport) -> None:
 
     Lean on purpose: no RTVI, no turn tracking, no idle timer of Pipecat's (the server has
     one that knows the wire). One runner for each client: a shared one keeps finished
-    workers for ever, and one idle client would end all.
+    workers for ever, and one idle client would end all. What fails in it is told to the
+    client, see `FailureOwner`.
     """
+    owner = FailureOwner(transport if isinstance(transport, Connection) else None)
     worker = PipelineWorker(
-        pipeline,
+        Pipeline([owner, pipeline]),
         params=PipelineParams(
             audio_in_sample_rate=ASR_SAMPLE_RATE_HZ,
             audio_out_sample_rate=_OUTPUT_SAMPLE_RATE_HZ,
@@ -60,6 +64,6 @@ async def run_pipeline(pipeline: Pipeline, transport: BaseTransport) -> None:
         await worker.cancel()
 
     transport.add_event_handler("on_client_disconnected", leave)
-    runner = WorkerRunner(handle_sigint=False)
+    runner = WorkerRunner(handle_sigint=False, task_manager=SessionTasks(owner.raised))
     await runner.add_workers(worker)
     await runner.run()

@@ -21,7 +21,7 @@ _ANSWER_FRAMES = (
     LLMFullResponseEndFrame,
     PhraseFrame,
 )
-# of an answer that is kept back; a longer one waits until it is asked for
+# of an answer that is kept back; a longer one waits until there is room
 _MAX_KEPT = 1000
 
 
@@ -39,6 +39,7 @@ class AnswersAside(FrameProcessor):
     _giving: "asyncio.Task[None] | None" = None
     _kept: deque[Frame] | None = None
     _asked: asyncio.Event
+    _room: asyncio.Event
     _hushed = False
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
@@ -46,7 +47,7 @@ class AnswersAside(FrameProcessor):
         match frame:
             case LLMContextFrame():
                 await self._hush()
-                self._hushed, self._asked = False, asyncio.Event()
+                self._hushed, self._asked, self._room = False, asyncio.Event(), asyncio.Event()
                 if isinstance(frame, SpeculativeContextFrame):
                     self._kept = deque()
                 else:
@@ -72,11 +73,12 @@ class AnswersAside(FrameProcessor):
         """Keeps back what an interrupted answer still says in its last breath."""
         if self._hushed and isinstance(frame, _ANSWER_FRAMES):
             return
-        if self._kept is not None and self._is_of_answer(frame):
-            if len(self._kept) >= _MAX_KEPT:
-                await self._asked.wait()
-            self._kept.append(frame)
-            return
+        while self._kept is not None and self._is_of_answer(frame):
+            if len(self._kept) < _MAX_KEPT:
+                self._kept.append(frame)
+                return
+            self._room.clear()
+            await self._room.wait()
         await super().push_frame(frame, direction)
 
     async def cleanup(self) -> None:
@@ -103,6 +105,7 @@ class AnswersAside(FrameProcessor):
         """Pushes what was kept back; the answer goes on behind it."""
         while self._kept:
             frame = self._kept.popleft()
+            self._room.set()
             # who waits for nothing needs no filler
             if not (isinstance(frame, PhraseFrame) and frame.phrase == "filler"):
                 await super().push_frame(frame)

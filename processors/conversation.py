@@ -188,6 +188,8 @@ class Conversation(FrameProcessor):
         self._barge_in.reset()
         if is_turn:
             await self._ask(text, typed=False)
+        elif final.error_code and not text:  # silence would tell the caller that it was heard
+            await self._say_phrase(PhraseFrame(phrase="apology"))
         async with self._changing:
             await self._drop_guess()
         await self._wait_for_caller()

@@ -3,11 +3,10 @@
 import time
 from collections.abc import Callable
 
-import numpy as np
 from pipecat.frames.frames import Frame, InputAudioRawFrame
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 
-from voice_agent.audio.pcm import float_to_int16, int16_to_float
+from voice_agent.audio.pcm import float_to_int16, mono
 from voice_agent.audio.resample import Resampler
 from voice_agent.frames import SpokenAudioFrame
 
@@ -47,11 +46,11 @@ class Echo(FrameProcessor):
                 await self.push_frame(SpokenAudioFrame(audio, self._sample_rate_hz, 1))
 
     def _at_rate(self, frame: InputAudioRawFrame) -> bytes:
-        if frame.sample_rate == self._sample_rate_hz:
+        if frame.sample_rate == self._sample_rate_hz and frame.num_channels == 1:
             return frame.audio
         if self._resampler is None:
             self._resampler = Resampler(frame.sample_rate, self._sample_rate_hz)
-        samples = int16_to_float(np.frombuffer(frame.audio, np.int16))
+        samples = mono(frame.audio, frame.num_channels)
         return float_to_int16(self._resampler.push(samples)).tobytes()
 
     def _has_room_for(self, seconds: float) -> bool:

@@ -100,13 +100,14 @@ def end_of_audio(turn: OpenTurn, end: TurnEndFrame) -> int:
 def final_frame(
     turn: OpenTurn,
     end: TurnEndFrame,
-    transcript: Transcript | None,
+    decoded: Decoded,
     *,
     session_id: str,
     config: Config,
     decided_ns: int,
 ) -> FinalFrame:
-    """The final of a turn; without a transcript, of what the partials showed."""
+    """The final of a turn; if that could not be decoded, of what the partials showed."""
+    transcript = decoded if isinstance(decoded, Transcript) else None
     heard: Sequence[TimedWord] = turn.prefix.words if transcript is None else transcript.words
     words = [_shifted(word, turn.audio_start / _HZ) for word in heard]
     revised = turn.prefix.revised_by(heard)
@@ -129,6 +130,7 @@ def final_frame(
         ended_by=end.ended_by,
         revised_words=revised,
         decided_ns=decided_ns,
+        error_code="" if isinstance(decoded, Transcript) else decoded.code,
     )
 
 

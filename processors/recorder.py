@@ -8,7 +8,6 @@ heard.
 import asyncio
 import contextlib
 
-import numpy as np
 from loguru import logger
 from pipecat.frames.frames import (
     Frame,
@@ -21,7 +20,8 @@ from pipecat.frames.frames import (
 )
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 
-from voice_agent.audio.pcm import float_to_int16, int16_to_float
+from processors.audio_input import AudioInput
+from voice_agent.audio.pcm import float_to_int16, mono
 from voice_agent.audio.resample import Resampler
 from voice_agent.engines.base import ASR_SAMPLE_RATE_HZ
 from voice_agent.errors import TooLarge
@@ -56,16 +56,17 @@ class CallerRecorder(FrameProcessor):
     def __init__(self, record: SessionRecord) -> None:
         super().__init__(enable_direct_mode=True)
         self._record = record
+        self._audio = AudioInput()
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         """Notes audio; passes everything on."""
         await super().process_frame(frame, direction)
         if isinstance(frame, InputAudioRawFrame):
-            sound = self._record.sound
+            sound, samples = self._record.sound, self._audio.samples(frame)
             if sound is None:
-                self._record.clock.hear(frame.num_frames)
+                self._record.clock.hear(len(samples))
             else:
-                sound.mix.hear(np.frombuffer(frame.audio, np.int16))
+                sound.mix.hear(samples)
         await self.push_frame(frame, direction)
 
 
@@ -164,7 +165,7 @@ class AgentRecorder(FrameProcessor):
             self._end_piece()
             self._rate_hz = frame.sample_rate
             self._resampler = Resampler(frame.sample_rate, ASR_SAMPLE_RATE_HZ)
-        samples = int16_to_float(np.frombuffer(frame.audio, np.int16))
+        samples = mono(frame.audio, frame.num_channels)
         sound.mix.speak(float_to_int16(self._resampler.push(samples)))
 
     def _end_piece(self) -> None:

@@ -9,6 +9,7 @@ from loguru import logger
 from pipecat.frames.frames import CancelFrame, EndFrame, Frame, InputAudioRawFrame, StartFrame
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 
+from processors.audio_input import AudioInput
 from processors.remote_outage import Absence
 from processors.remote_turns import TurnFrames
 from voice_agent.client.lasting.asr import LastingAsr
@@ -74,6 +75,7 @@ class RemoteHearing(FrameProcessor):
         self._vad = vad
         self._final_timeout_s = final_timeout_s
         self._frames = TurnFrames(session_id)
+        self._audio = AudioInput()
         self._kept = KeptAudio(max_s=settings.max_kept_audio_s)
         self._asr: LastingAsr | None = None
         self._caller: CallerWatch | None = None
@@ -88,7 +90,7 @@ class RemoteHearing(FrameProcessor):
             case StartFrame() if self._listening is None:
                 self._listening = self.create_task(self._listen())
             case InputAudioRawFrame():
-                await self._hear(frame.audio)
+                await self._hear(self._audio.samples(frame).tobytes())
                 return
             case ClientMessageFrame(message=Config() as config):
                 await self._configure(config)

@@ -132,4 +132,5 @@ class TurnFrames:
             turn_complete=final.turn_complete,
             ended_by=ended_by,
             revised_words=final.revised,
+            error_code=final.error or "",
         )

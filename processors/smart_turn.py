@@ -3,10 +3,10 @@
 import asyncio
 from collections.abc import Iterable
 
-import numpy as np
 from pipecat.frames.frames import CancelFrame, EndFrame, Frame, InputAudioRawFrame
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 
+from processors.audio_input import AudioInput
 from voice_agent.audio.level import level_db
 from voice_agent.audio.pcm import int16_to_float
 from voice_agent.engines.base import ASR_SAMPLE_RATE_HZ, TurnJudge
@@ -51,7 +51,7 @@ _STALLED_AFTER_S = 2.0
 
 
 class TurnDetector(FrameProcessor):
-    """Passes audio on and pushes, after the audio that they are about:
+    """Passes audio on, as 16 kHz mono, and pushes, after the audio that they are about:
 
     `SegmentStartFrame`, `SegmentPauseFrame`, `SegmentEndFrame` (alternating starts and
     ends, one pause before each end), `SegmentMayEndFrame` and `SegmentGoesOnFrame` within
@@ -85,6 +85,7 @@ class TurnDetector(FrameProcessor):
         self._turn = TurnTracker(rules)
         self._pause = PauseDecision(language)
         self._acting: set[asyncio.Task[None]] = set()
+        self._audio = AudioInput()
         self._tape = Tape()
         self._heard = 0  # samples the model has seen
         # audio and client messages come from one task, the watchdog from another
@@ -135,13 +136,13 @@ class TurnDetector(FrameProcessor):
                 await self.cancel_task(task)
 
     async def _hear(self, frame: InputAudioRawFrame) -> None:
-        pcm = np.frombuffer(frame.audio, np.int16)
+        pcm = self._audio.samples(frame)
         for first in range(0, len(pcm), _SLICE_SAMPLES):
             piece = pcm[first : first + _SLICE_SAMPLES]
             self._tape.append(int16_to_float(piece))
-            whole = len(piece) == len(pcm)
+            audio = piece.tobytes()
             await self.push_frame(
-                frame if whole else InputAudioRawFrame(piece.tobytes(), ASR_SAMPLE_RATE_HZ, 1)
+                frame if audio == frame.audio else InputAudioRawFrame(audio, ASR_SAMPLE_RATE_HZ, 1)
             )
             await self._judge_windows()
 

@@ -3,11 +3,11 @@
 import asyncio
 import time
 
-import numpy as np
 from pipecat.frames.frames import Frame, InputAudioRawFrame
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 from pipecat.utils.time import time_now_iso8601
 
+from processors.audio_input import AudioInput
 from processors.open_turn import (
     LONG_POST_ROLL_SAMPLES,
     OpenTurn,
@@ -74,6 +74,7 @@ class SpeechToText(FrameProcessor):
     def __init__(self, recognition: Recognition) -> None:
         super().__init__(name=f"SpeechToText#{recognition.session_id}", enable_direct_mode=True)
         self._recognition = recognition
+        self._audio = AudioInput()
         self._tape = Tape()
         self._turn: OpenTurn | None = None
         self._speaking = False
@@ -126,7 +127,7 @@ class SpeechToText(FrameProcessor):
             await self.cancel_task(task)
 
     def _hear(self, frame: InputAudioRawFrame) -> None:
-        self._tape.append(int16_to_float(np.frombuffer(frame.audio, np.int16)))
+        self._tape.append(int16_to_float(self._audio.samples(frame)))
         turn = self._turn
         if turn is None or not turn.spoken:
             self._tape.forget_before(self._tape.end - _KEPT_SAMPLES)
@@ -302,14 +303,15 @@ class SpeechToText(FrameProcessor):
         self,
         turn: OpenTurn,
         frame: TurnEndFrame,
-        decoding: "asyncio.Task[Decoded]",
+        decoding: "asyncio.Task[Decoded | None]",
         before: "asyncio.Task[None] | None",
     ) -> None:
         decided_ns = time.monotonic_ns()
-        transcript = await decoding
-        if isinstance(transcript, VoiceAgentError):
-            await self.push_frame(ServerMessageFrame(message=Error.of(transcript)))
-            transcript = None
+        decoded = await decoding
+        if decoded is None:
+            return  # the task has failed, and the session with it
+        if isinstance(decoded, VoiceAgentError):
+            await self.push_frame(ServerMessageFrame(message=Error.of(decoded)))
         if before is not None and not before.done():
             await asyncio.wait([before])
         self._recognition.release(turn.id)
@@ -318,7 +320,7 @@ class SpeechToText(FrameProcessor):
             final_frame(
                 turn,
                 frame,
-                transcript,
+                decoded,
                 session_id=self._recognition.session_id,
                 config=self._recognition.config,
                 decided_ns=decided_ns,

@@ -2,12 +2,11 @@
 
 from collections.abc import AsyncIterator, Iterable
 
-import numpy as np
 from pipecat.frames.frames import Frame, InterruptionFrame, LLMTextFrame
 
 from transports.asr_wire import AsrSerializer
 from voice_agent import metrics
-from voice_agent.audio.pcm import int16_to_float
+from voice_agent.audio.pcm import mono
 from voice_agent.errors import BadMessage
 from voice_agent.frames import (
     AnswerEndFrame,
@@ -75,7 +74,7 @@ class AgentSerializer(AsrSerializer):
                 yield from super().outgoing(frame)
 
     def _audio(self, frame: SpokenAudioFrame) -> tuple[AudioChunk, bytes]:
-        samples = int16_to_float(np.frombuffer(frame.audio, np.int16))
+        samples = mono(frame.audio, frame.num_channels)
         seconds = len(samples) / frame.sample_rate
         metrics.audio_out_s.labels(self.service).inc(seconds)
         chunk = AudioChunk(

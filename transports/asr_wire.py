@@ -185,6 +185,7 @@ def _final(frame: FinalFrame) -> Final:
         turn_complete=frame.turn_complete,
         ended_by=frame.ended_by.value,
         revised=frame.revised_words,
+        error=frame.error_code or None,
         words=[
             Word(word=w.word, start=w.start_s, end=w.end_s, confidence=w.confidence)
             for w in frame.words

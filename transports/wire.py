@@ -9,7 +9,6 @@ holds up only its own session.
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from loguru import logger
 from pipecat.frames.frames import Frame, StartFrame
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 from pipecat.transports.base_transport import BaseTransport
@@ -34,7 +33,6 @@ class WireInput(FrameProcessor):
         link: To the client.
         serializer: What it means.
         on_end: Called when the session is over.
-        on_failure: Called instead when carrying a frame failed.
     """
 
     def __init__(
@@ -43,13 +41,11 @@ class WireInput(FrameProcessor):
         serializer: WireSerializer,
         *,
         on_end: Callable[[], Awaitable[None]],
-        on_failure: Callable[[], Awaitable[None]],
     ) -> None:
         super().__init__(enable_direct_mode=True)
         self._link = link
         self._serializer = serializer
         self._on_end = on_end
-        self._on_failure = on_failure
         self._reading: asyncio.Task[None] | None = None
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
@@ -66,18 +62,14 @@ class WireInput(FrameProcessor):
             await self.cancel_task(self._reading)
 
     async def _read(self) -> None:
-        try:
-            async for data in self._link.frames(self._tell_presence):
-                frames = self._serializer.at_once(data)
-                if frames is None:
-                    async for frame in self._serializer.incoming(data):
-                        await self.push_frame(frame)
-                else:
-                    for frame in frames:
-                        await self.push_frame(frame)
-        except Exception:
-            logger.exception("a session failed")
-            await self._on_failure()
+        async for data in self._link.frames(self._tell_presence):
+            frames = self._serializer.at_once(data)
+            if frames is None:
+                async for frame in self._serializer.incoming(data):
+                    await self.push_frame(frame)
+            else:
+                for frame in frames:
+                    await self.push_frame(frame)
         await self._on_end()
 
     async def _tell_presence(self, here: bool) -> None:
@@ -148,9 +140,9 @@ class WireTransport(BaseTransport):
             resumable=resume_s > 0,
             on_taken=serializer.note_activity,  # who takes a long answer is not idle
         )
-        self._input = WireInput(self._link, serializer, on_end=self.on_closed, on_failure=self.fail)
+        self._input = WireInput(self._link, serializer, on_end=self.on_closed)
         self._output = WireOutput(self)
-        self._ended = False
+        self._ended = self._failed = False
         self._register_event_handler("on_client_disconnected")
 
     def input(self) -> FrameProcessor:
@@ -189,8 +181,13 @@ class WireTransport(BaseTransport):
     async def send(self, message: ServerMessage, payload: bytes = b"") -> None:
         """Sends a message and its binary frame; waits while the client does not read.
 
-        Both are sent or neither, also when the task that sends is cancelled.
+        Both are sent or neither, also when the task that sends is cancelled. After `fail`
+        nothing is sent.
         """
+        if not self._failed:
+            await self._send(message, payload)
+
+    async def _send(self, message: ServerMessage, payload: bytes = b"") -> None:
         if isinstance(message, Error):
             metrics.errors_total.labels(self._service, message.code).inc()
         audio_s = message.duration_ms / 1000 if isinstance(message, AudioChunk) else 0.0
@@ -231,10 +228,18 @@ class WireTransport(BaseTransport):
         await self._link.close(code)
         await self.on_closed()
 
-    async def fail(self) -> None:
-        """Tells the client that its session broke, and ends it."""
-        if not self.away_s:
-            await self.send(Error.of(VoiceAgentError("the session failed; please connect again")))
+    async def fail(self, error: VoiceAgentError) -> None:
+        """Tells the client that its session broke, once, and ends it; nothing comes after that.
+
+        A client that is away, and comes back, is told `resume_expired`.
+        """
+        if self._failed or self.over:
+            return
+        self._failed = True
+        if self.away_s:
+            metrics.errors_total.labels(self._service, error.code).inc()
+        else:
+            await self._send(Error.of(error))
         await self.close(INTERNAL_ERROR)
 
     async def on_closed(self) -> None:

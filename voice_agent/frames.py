@@ -138,6 +138,8 @@ class FinalFrame(TranscriptionFrame, SystemFrame):
     Attributes:
         words: With times in seconds of session audio.
         decided_ns: Monotonic time at which the turn was decided to be over.
+        error_code: Of what kept the turn from being decoded, as on the wire, or empty; the text
+            is then what the partials showed.
     """
 
     words: list[TimedWord] = field(default_factory=list[TimedWord])
@@ -150,6 +152,7 @@ class FinalFrame(TranscriptionFrame, SystemFrame):
     ended_by: EndedBy = EndedBy.SMART_TURN
     revised_words: int = 0
     decided_ns: int = 0
+    error_code: str = ""
 
 
 @dataclass

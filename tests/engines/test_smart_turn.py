@@ -1,5 +1,6 @@
 import asyncio
 from collections.abc import AsyncIterator
+from typing import Any
 
 import numpy as np
 import psutil
@@ -10,6 +11,7 @@ from pipecat.audio.turn.smart_turn.local_smart_turn_v3 import LocalSmartTurnAnal
 from tests.speech import SENTENCES, pause, speech
 from voice_agent.audio.mel import log_mel, normalise
 from voice_agent.engines.base import Samples
+from voice_agent.engines.child import Child
 from voice_agent.engines.smart_turn.engine import SmartTurn
 from voice_agent.errors import EngineTimeout, EngineUnavailable
 
@@ -91,6 +93,36 @@ async def test_a_worker_that_dies_is_replaced(judge: SmartTurn) -> None:
                 return
             except (EngineTimeout, EngineUnavailable):
                 await asyncio.sleep(0.1)
+
+
+async def test_replies_that_are_no_verdicts_cost_one_verdict_each(
+    judge: SmartTurn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = await judge.probability(pause(1), session_id="a")
+    ask = Child.ask
+    odd: list[Any] = [{"probability": None}, {}, ["none"], {"probability": "soon"}]
+    n_odd = len(odd)
+
+    async def garbled(child: Child, *args: Any, **kwargs: Any) -> Any:
+        answer = await ask(child, *args, **kwargs)
+        return odd.pop() if odd else answer
+
+    monkeypatch.setattr(Child, "ask", garbled)
+    for _ in range(n_odd):
+        with pytest.raises(EngineUnavailable):
+            await judge.probability(pause(1), session_id="a")
+    assert odd == []
+    assert await judge.probability(pause(1), session_id="a") == expected
+    assert judge.ready
+
+
+async def test_without_anybody_to_give_work_to_its_workers_it_is_not_ready(
+    judge: SmartTurn,
+) -> None:
+    for owner in judge._owners:
+        owner.cancel()
+    await asyncio.wait(judge._owners)
+    assert not judge.ready
 
 
 async def test_before_load_and_after_close_it_is_unavailable() -> None:

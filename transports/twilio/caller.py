@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from loguru import logger
 from pipecat.frames.frames import Frame, InputAudioRawFrame, StartFrame
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 
@@ -30,7 +29,6 @@ from voice_agent.wire.twilio import (
 _NORMAL_CLOSURE = 1000
 _POLICY_VIOLATION = 1008
 _TOO_LARGE = 1009
-_INTERNAL_ERROR = 1011
 
 
 class CallInput(FrameProcessor):
@@ -82,11 +80,8 @@ class CallInput(FrameProcessor):
         await self._socket.close(_NORMAL_CLOSURE)
 
     async def _read(self) -> None:
-        code = _INTERNAL_ERROR
         try:
             code = await self._until_over()
-        except Exception:
-            logger.exception("a telephone call failed")
         finally:
             metrics.call_gaps_total.inc(self._audio.n_gaps)
             metrics.call_filled_s.inc(self._audio.filled_s)

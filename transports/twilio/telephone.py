@@ -2,8 +2,8 @@
 
 import asyncio
 import contextlib
+from collections.abc import Awaitable, Callable
 
-import numpy as np
 from pipecat.frames.frames import (
     Frame,
     InterruptionFrame,
@@ -16,9 +16,10 @@ from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 from transports.twilio.playout import Playout
 from transports.twilio.socket import CallSocket
 from voice_agent.audio.g711 import mulaw_encode
-from voice_agent.audio.pcm import float_to_int16, int16_to_float
+from voice_agent.audio.pcm import float_to_int16, mono
 from voice_agent.audio.resample import Resampler
-from voice_agent.frames import AnswerStartFrame, HoldFrame, ResumeFrame
+from voice_agent.frames import AnswerStartFrame, HoldFrame, ResumeFrame, ServerMessageFrame
+from voice_agent.wire.common import ServerMessage
 from voice_agent.wire.twilio import (
     SAMPLE_RATE_HZ,
     clear_message,
@@ -37,13 +38,22 @@ class CallOutput(FrameProcessor):
         socket: Written only from here.
         stream_sid: In every message.
         playout: The queue.
+        on_message: Gets what clients of the wire protocol are told.
     """
 
-    def __init__(self, socket: CallSocket, stream_sid: str, playout: Playout) -> None:
+    def __init__(
+        self,
+        socket: CallSocket,
+        stream_sid: str,
+        playout: Playout,
+        *,
+        on_message: Callable[[ServerMessage], Awaitable[None]],
+    ) -> None:
         super().__init__(enable_direct_mode=True)
         self._socket = socket
         self._stream_sid = stream_sid
         self._playout = playout
+        self._on_message = on_message
         self._resampler: Resampler | None = None
         self._rate_hz = 0
         self._answering = False
@@ -79,6 +89,8 @@ class CallOutput(FrameProcessor):
                 self._end_piece()
             case InterruptionFrame() | HoldFrame():
                 await self._clear()
+            case ServerMessageFrame(message=message):
+                await self._on_message(message)
             case ResumeFrame():
                 self._playout.go_on(frame.played_s)
             case _:
@@ -89,7 +101,7 @@ class CallOutput(FrameProcessor):
             self._end_piece()
             self._rate_hz = frame.sample_rate
             self._resampler = Resampler(frame.sample_rate, SAMPLE_RATE_HZ)
-        samples = int16_to_float(np.frombuffer(frame.audio, np.int16))
+        samples = mono(frame.audio, frame.num_channels)
         self._playout.add(mulaw_encode(float_to_int16(self._resampler.push(samples))))
         if self._answering:
             self._playout.mark()

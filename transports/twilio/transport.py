@@ -11,10 +11,13 @@ from transports.twilio.caller import CallInput
 from transports.twilio.playout import Playout
 from transports.twilio.socket import CallSocket
 from transports.twilio.telephone import CallOutput
-from voice_agent.wire.common import ServerMessage
+from voice_agent import metrics
+from voice_agent.errors import VoiceAgentError
+from voice_agent.wire.common import Error, ServerMessage
 from voice_agent.wire.twilio import Start
 
 NORMAL_CLOSURE = 1000
+INTERNAL_ERROR = 1011
 
 
 class CallTransport(BaseTransport):
@@ -44,9 +47,10 @@ class CallTransport(BaseTransport):
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__()
+        self._service = service
         self._socket = CallSocket(websocket, send_timeout_s=send_timeout_s)
         playout = Playout(clock)
-        self._output = CallOutput(self._socket, start.stream_sid, playout)
+        self._output = CallOutput(self._socket, start.stream_sid, playout, on_message=self.send)
         self._input = CallInput(
             self._socket,
             start.stream_sid,
@@ -77,7 +81,15 @@ class CallTransport(BaseTransport):
         return self._socket.close_code
 
     async def send(self, message: ServerMessage) -> None:
-        """Nothing: Twilio understands no messages of ours."""
+        """Counts errors: Twilio understands no messages of ours."""
+        if isinstance(message, Error):
+            metrics.errors_total.labels(self._service, message.code).inc()
+
+    async def fail(self, error: VoiceAgentError) -> None:
+        """Ends the call because its session broke."""
+        if not self._over:
+            await self.send(Error.of(error))
+            await self.close(INTERNAL_ERROR)
 
     async def close(self, code: int = NORMAL_CLOSURE) -> None:
         """Ends the stream, and with it the call; its pipeline ends after it."""

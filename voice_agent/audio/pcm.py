@@ -63,6 +63,15 @@ def int16_to_float(samples: NDArray[np.int16]) -> NDArray[np.float32]:
     return samples.astype(np.float32) / np.float32(SCALE)
 
 
+def mono(pcm: bytes, channels: int) -> NDArray[np.float32]:
+    """Interleaved int16 as floats; channels are averaged.
+
+    Raises:
+        ValueError: It is no whole number of samples of all channels.
+    """
+    return mix_down(int16_to_float(np.frombuffer(pcm, np.int16)).reshape(-1, channels), axis=1)
+
+
 def float_to_int16(samples: NDArray[np.float32]) -> NDArray[np.int16]:
     """round(x * 32768), clipped; the samples must be finite."""
     return units_to_int16(samples * np.float32(SCALE))

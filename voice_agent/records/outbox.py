@@ -61,9 +61,16 @@ class Outbox:
             metrics.records_total.labels("webhook", "lost").inc()
             logger.error("too many records wait for their delivery; one is lost")
             return
-        task = asyncio.get_running_loop().create_task(self._deliver(record))
+        task = asyncio.get_running_loop().create_task(self._try(record))
         self._delivering.add(task)
         task.add_done_callback(self._delivering.discard)
+
+    async def _try(self, record: Record) -> None:
+        try:
+            await self._deliver(record)
+        except Exception:  # nobody awaits it
+            metrics.records_total.labels("webhook", "lost").inc()
+            logger.exception("a record is lost")
 
     async def _deliver(self, record: Record) -> None:
         body = record.to_json()

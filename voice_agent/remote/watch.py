@@ -119,7 +119,11 @@ class ServiceWatch:
         # made once: reading the certificates takes 30 ms
         async with httpx2.AsyncClient(timeout=_TIMEOUT_S, trust_env=False) as client:
             while True:
-                await self.ask(client)
+                try:
+                    await self.ask(client)
+                except Exception as error:  # a watch that ended would show what was, for ever
+                    logger.exception("the {} service could not be asked", self._service)
+                    self.trouble = f"the {self._service} service cannot be asked: {error!r}"
                 self.asked.set()
                 await asyncio.sleep(_SOON_S if self.trouble else _EVERY_S)
 

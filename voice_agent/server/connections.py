@@ -3,10 +3,12 @@
 from collections.abc import Callable
 from typing import Protocol, runtime_checkable
 
+from voice_agent.errors import VoiceAgentError
 from voice_agent.server.socket import ClientSocket
 from voice_agent.wire.common import Ready, ServerMessage
 
 
+@runtime_checkable
 class Connection(Protocol):
     """What a session's transport offers to the server."""
 
@@ -21,6 +23,10 @@ class Connection(Protocol):
 
     async def close(self, code: int) -> None:
         """Ends the connection."""
+        ...
+
+    async def fail(self, error: VoiceAgentError) -> None:
+        """Tells that the session broke, once, and ends it (1011); nothing is told after it."""
         ...
 
 

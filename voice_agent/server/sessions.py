@@ -11,7 +11,7 @@ from loguru import logger
 
 from voice_agent import metrics
 from voice_agent.engines.room import EngineRoom
-from voice_agent.errors import AtCapacity, IdleTimeout
+from voice_agent.errors import AtCapacity, IdleTimeout, VoiceAgentError
 from voice_agent.server.connections import Connection, Resumable
 from voice_agent.server.introduction import described, limits
 from voice_agent.server.socket import NORMAL_CLOSURE, ClientSocket
@@ -284,13 +284,24 @@ class Sessions:
                 task.cancel()
             await asyncio.gather(*pending, return_exceptions=True)
 
+    async def _tell_failure(self, session: Session, error: Exception) -> None:
+        """Tells a client whose session broke before its pipeline ran, or beside it."""
+        if not isinstance(error, VoiceAgentError):
+            error = VoiceAgentError("the session failed; please connect again")
+        if session.connection is not None:
+            await session.connection.fail(error)
+            return
+        metrics.errors_total.labels(self.service, error.code).inc()
+        await session.socket.send(Error.of(error).model_dump_json(exclude_none=True))
+
     async def _run(self, session: Session, bot: Callable[[Session], Awaitable[None]]) -> None:
         with logger.contextualize(session=session.id):
             try:
                 logger.info("a session begins")
                 await bot(session)
-            except Exception:
+            except Exception as error:
                 logger.exception("a session failed")
+                await self._tell_failure(session, error)
             finally:
                 self._running.pop(session, None)
                 self.release(session)

@@ -9,7 +9,7 @@ from voice_agent.settings.conversation import ConversationSettings
 from voice_agent.settings.hearing import AsrSettings, WhisperSettings
 from voice_agent.settings.records import RecordsSettings
 from voice_agent.settings.remote import RemoteSettings
-from voice_agent.settings.service import AuthSettings, LogSettings, PrivacySettings, ServerSettings
+from voice_agent.settings.service import LogSettings, PrivacySettings, ServerSettings
 from voice_agent.settings.speaking import ChatterboxSettings, PiperSettings, TtsSettings
 from voice_agent.settings.storage import ModelsSettings, VoicesSettings
 from voice_agent.settings.telephone import TwilioSettings
@@ -18,7 +18,6 @@ from voice_agent.settings.tree import Settings, load_settings
 
 __all__ = [
     "AsrSettings",
-    "AuthSettings",
     "ChatterboxSettings",
     "ConversationSettings",
     "LlmSettings",

@@ -1,7 +1,5 @@
 """How a service listens, whom it lets in, and what it writes down."""
 
-from pathlib import Path
-
 from pydantic import ConfigDict, Field
 
 from voice_agent.settings.group import Group, Port, Positive
@@ -32,13 +30,6 @@ class ServerSettings(Group):
     """A session whose connection was lost waits this long for its client; 0 ends it at once."""
     max_resume_bytes: int = Field(default=8 << 20, ge=1 << 16)
     """Messages kept for a client that may come back, in a session: what two kernels buffer."""
-
-
-class AuthSettings(Group):
-    """Who may connect."""
-
-    keys_file: Path | None = None
-    """File of API keys; none means that anyone who reaches the port may connect."""
 
 
 class PrivacySettings(Group):

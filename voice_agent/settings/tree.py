@@ -16,7 +16,7 @@ from voice_agent.settings.conversation import ConversationSettings
 from voice_agent.settings.hearing import AsrSettings, WhisperSettings
 from voice_agent.settings.records import RecordsSettings
 from voice_agent.settings.remote import RemoteSettings
-from voice_agent.settings.service import AuthSettings, LogSettings, PrivacySettings, ServerSettings
+from voice_agent.settings.service import LogSettings, PrivacySettings, ServerSettings
 from voice_agent.settings.speaking import ChatterboxSettings, PiperSettings, TtsSettings
 from voice_agent.settings.storage import ModelsSettings, VoicesSettings
 from voice_agent.settings.telephone import TwilioSettings
@@ -47,7 +47,6 @@ class Settings(BaseSettings):
     voices: VoicesSettings = Field(default_factory=VoicesSettings)
     twilio: TwilioSettings = Field(default_factory=TwilioSettings)
     records: RecordsSettings = Field(default_factory=RecordsSettings)
-    auth: AuthSettings = Field(default_factory=AuthSettings)
     privacy: PrivacySettings = Field(default_factory=PrivacySettings)
     log: LogSettings = Field(default_factory=LogSettings)
     data_dir: Path = Path.home() / ".local" / "share" / "voice-agent"

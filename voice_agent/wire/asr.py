@@ -119,7 +119,8 @@ class Final(ServerMessage):
     """The text of a finished turn; exactly one for each turn.
 
     `language_probability` says how sure a detected language is (`"language":"auto"`); null
-    where the language was given.
+    where the language was given. With `error`, the code of the message before it, the turn
+    could not be decoded, and the text is what its partials showed.
     """
 
     type: Literal["final"] = "final"
@@ -133,6 +134,7 @@ class Final(ServerMessage):
     ended_by: EndedBy
     revised: int
     words: list[Word]
+    error: str | None = None
 
 
 AsrMessage = Configured | SpeechStart | SpeechEnd | Partial | Final

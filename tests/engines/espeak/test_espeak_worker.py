@@ -8,13 +8,21 @@ import sys
 import textwrap
 from collections.abc import AsyncIterator
 
+import numpy as np
 import pytest
 
 from tests.engines.espeak.say import spoken
 from voice_agent.engines.base import SpeakJob
 from voice_agent.engines.espeak import protocol
 from voice_agent.engines.espeak.process import WorkerProcess
-from voice_agent.engines.espeak.protocol import FrameBuffer, Kind, Mark, MarkKind, ProtocolError
+from voice_agent.engines.espeak.protocol import (
+    Frame,
+    FrameBuffer,
+    Kind,
+    Mark,
+    MarkKind,
+    ProtocolError,
+)
 from voice_agent.engines.espeak.speaker import EspeakSpeaker
 from voice_agent.errors import EngineUnavailable
 
@@ -213,3 +221,61 @@ def test_frames_come_out_whole_however_the_bytes_are_cut() -> None:
 def test_a_frame_of_impossible_length_is_an_error() -> None:
     with pytest.raises(ProtocolError):
         list(FrameBuffer().feed(b"\xff" * 16))
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [(Kind.AUDIO, b"\1"), (Kind.AUDIO, b"\xff" * 40), (99, b"")],
+    ids=["short", "marks without end", "no kind"],
+)
+async def test_a_corrupt_frame_costs_a_worker_and_nothing_else(
+    speaker: EspeakSpeaker, monkeypatch: pytest.MonkeyPatch, kind: int, body: bytes
+) -> None:
+    expected = await spoken(speaker, SHORT)
+    receive = WorkerProcess.receive
+    corrupted: list[Frame] = []
+
+    async def garbled(worker: WorkerProcess, timeout_s: float) -> Frame:
+        frame = await receive(worker, timeout_s)
+        if frame.kind == Kind.AUDIO and not corrupted:
+            corrupted.append(frame)
+            return Frame(kind, frame.job, body)
+        return frame
+
+    monkeypatch.setattr(WorkerProcess, "receive", garbled)
+    assert np.array_equal(await spoken(speaker, SHORT), expected)
+    assert corrupted
+    assert speaker._owner.ready
+
+
+@pytest.mark.parametrize("body", [b"no json", b"{}", b"\xff\xfe"])
+async def test_a_corrupt_answer_costs_a_worker_and_nothing_else(
+    speaker: EspeakSpeaker, monkeypatch: pytest.MonkeyPatch, body: bytes
+) -> None:
+    expected = await speaker.phonemes("Hello.", "en-us", 30.0)
+    receive = WorkerProcess.receive
+    corrupted: list[Frame] = []
+
+    async def garbled(worker: WorkerProcess, timeout_s: float) -> Frame:
+        frame = await receive(worker, timeout_s)
+        if frame.kind == Kind.SAID and not corrupted:
+            corrupted.append(frame)
+            return Frame(Kind.SAID, frame.job, body)
+        return frame
+
+    monkeypatch.setattr(WorkerProcess, "receive", garbled)
+    assert await speaker.phonemes("Hello.", "en-us", 30.0) == expected
+    assert corrupted
+    assert speaker._owner.ready
+
+
+async def test_an_engine_whose_owner_has_ended_is_not_ready_and_refuses(
+    speaker: EspeakSpeaker,
+) -> None:
+    task = speaker._owner._task
+    assert task is not None
+    task.cancel()
+    await asyncio.wait({task})
+    assert not speaker._owner.ready
+    with pytest.raises(EngineUnavailable, match="ended"):
+        await spoken(speaker, SHORT)

@@ -146,21 +146,31 @@ class Owner:
 
     def _read_mail(self, *, wait: bool) -> None:
         if wait:
-            self._mail.get()()
+            self._act(self._mail.get())
         while not self._mail.empty():
-            self._mail.get()()
+            self._act(self._mail.get())
+
+    def _act(self, act: Callable[[], None]) -> None:
+        """Does what was asked for; a mistake in it ends what is spoken and not the thread."""
+        try:
+            act()
+        except Exception as error:
+            self._start_anew(error)
+
+    def _start_anew(self, error: Exception) -> None:
+        logger.exception("Chatterbox fails")
+        assert self._loaded is not None
+        self._breaker.failed()
+        self._scheduler = self._loaded.make_scheduler()
+        self._deliver([Broken(why=str(error))])
 
     def _tick(self) -> bool:
         """One tick; True if there is nothing to do until somebody writes."""
         assert self._scheduler is not None
-        assert self._loaded is not None
         try:
             events = self._scheduler.tick()
         except Exception as error:  # a batch ends here: others must be told
-            logger.exception("Chatterbox fails")
-            self._breaker.failed()
-            self._scheduler = self._loaded.make_scheduler()
-            self._deliver([Broken(why=str(error))])
+            self._start_anew(error)
             return True
         if events is None:
             return True
@@ -176,6 +186,18 @@ class Owner:
             self._marking.submit(self._mark, events, self._loaded.watermarker)
 
     def _mark(self, events: Sequence[Event | Broken], watermarker: Watermarker) -> None:
+        try:
+            marked = self._marked_events(events, watermarker)
+        except Exception as error:  # unmarked audio must not go out, and nobody wait for it
+            logger.exception("Chatterbox's watermark fails")
+            self._breaker.failed()
+            self._marked.clear()
+            marked = [Broken(why=str(error))]
+        self._post(lambda: self._hear(marked))
+
+    def _marked_events(
+        self, events: Sequence[Event | Broken], watermarker: Watermarker
+    ) -> list[Event | Broken]:
         marked: list[Event | Broken] = []
         for event in events:
             match event:
@@ -190,7 +212,7 @@ class Owner:
                 case Broken():
                     self._marked.clear()
                     marked.append(event)
-        self._post(lambda: self._hear(marked))
+        return marked
 
     def _post(self, what: Callable[[], object]) -> None:
         assert self._loop is not None

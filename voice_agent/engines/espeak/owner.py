@@ -51,8 +51,12 @@ class Owner:
 
     @property
     def ready(self) -> bool:
-        """A worker runs."""
-        return not self._closed and self._worker is not None and self._worker.alive
+        """A worker runs, and somebody gives it work."""
+        return self._owned and self._worker is not None and self._worker.alive
+
+    @property
+    def _owned(self) -> bool:
+        return not self._closed and self._task is not None and not self._task.done()
 
     def require(self) -> Catalogue:
         """The catalogue of an engine that takes jobs.
@@ -64,6 +68,8 @@ class Owner:
             raise EngineUnavailable("espeak is closed")
         if self.catalogue is None:
             raise EngineUnavailable("espeak is not loaded")
+        if not self._owned:
+            raise EngineUnavailable("espeak has ended")
         if self._broken:
             raise EngineUnavailable(self._broken, retry_after_ms=int(1000 * _LONGEST_PAUSE_S))
         return self.catalogue
@@ -83,7 +89,11 @@ class Owner:
         except WorkerGone as error:
             raise EngineUnavailable(f"espeak does not start: {error}") from error
         self._worker = worker
-        self.catalogue = read_catalogue(worker.hello)
+        try:
+            self.catalogue = read_catalogue(worker.hello)
+        except Exception as error:
+            await worker.end(at_once=True)
+            raise EngineUnavailable(f"espeak does not start: {error!r}") from error
         self._turnstile = Turnstile(
             max_jobs=self._max_jobs,
             ahead_samples=int(self._ahead_s * self.catalogue.sample_rate_hz),
@@ -162,8 +172,8 @@ class Owner:
             began_s = time.monotonic()
             try:
                 await self._serve(worker)
-            except WorkerGone as error:
-                logger.warning("The espeak worker is gone: {}", error)
+            except Exception as error:  # WorkerGone, or a reply that nobody can read
+                logger.warning("The espeak worker is gone: {!r}", error)
                 self._fail_begun(EngineUnavailable("espeak broke down, try again"))
                 await worker.end(at_once=True)
             if time.monotonic() - began_s > _STEADY_S:
@@ -193,7 +203,7 @@ class Owner:
             self._speaking = speech
             try:
                 await self._speak(worker, speech, clause)
-            except WorkerGone:
+            except Exception:
                 speech.put_back(clause)
                 raise
             finally:
@@ -221,20 +231,19 @@ class Owner:
                     raise WorkerGone(f"it sent a frame of kind {frame.kind}")
 
     async def _answer(self, worker: WorkerProcess, question: Question) -> None:
-        worker.send(Kind.ASK, 0, pack_ask(question.text, question.voice))
         try:
+            worker.send(Kind.ASK, 0, pack_ask(question.text, question.voice))
             frame = await worker.receive(_SILENCE_LIMIT_S)
-        except WorkerGone:
+            match frame.kind:
+                case Kind.SAID:
+                    question.said(frame.body)
+                case Kind.FAILED:
+                    question.fail(EngineUnavailable(frame.body.decode(errors="replace")))
+                case _:
+                    raise WorkerGone(f"it sent a frame of kind {frame.kind}")
+        except Exception:
             self._questions.put_back(question)
             raise
-        match frame.kind:
-            case Kind.SAID:
-                question.said(frame.body)
-            case Kind.FAILED:
-                question.fail(EngineUnavailable(frame.body.decode(errors="replace")))
-            case _:
-                self._questions.put_back(question)
-                raise WorkerGone(f"it sent a frame of kind {frame.kind}")
 
     def _fail_begun(self, error: EngineUnavailable) -> None:
         for speech in self.speeches():
@@ -247,7 +256,7 @@ class Owner:
             metrics.engine_restarts_total.labels("espeak").inc()
             try:
                 self._worker = await WorkerProcess.start(self.nudge)
-            except WorkerGone as error:
+            except Exception as error:
                 self._broken = f"espeak does not start: {error}"
                 logger.error("The espeak worker does not start: {}", error)
                 pause_s = _longer(pause_s)

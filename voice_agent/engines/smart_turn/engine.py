@@ -19,7 +19,7 @@ from voice_agent.engines.child import Child
 from voice_agent.engines.onnx import bundled_model
 from voice_agent.engines.queue import Entry, JobDesk
 from voice_agent.engines.smart_turn.model import INPUT_SAMPLES, MODEL
-from voice_agent.errors import EngineTimeout, EngineUnavailable
+from voice_agent.errors import EngineUnavailable
 
 _NAME = "smart_turn"
 _WORKER = "voice_agent.engines.smart_turn.worker"
@@ -53,8 +53,11 @@ class SmartTurn:
 
     @property
     def ready(self) -> bool:
-        """Whether at least one worker runs."""
-        return any(child is not None and child.alive for child in self._children)
+        """Whether at least one worker runs, and somebody gives it work."""
+        return any(
+            child is not None and child.alive and not owner.done()
+            for child, owner in zip(self._children, self._owners, strict=False)
+        )
 
     async def load(self) -> None:
         """Starts the workers; raises EngineUnavailable if the model is not there."""
@@ -120,13 +123,13 @@ class SmartTurn:
                 answer = await child.ask({}, entry.job.tobytes(), timeout_s=_RUN_TIMEOUT_S)
                 self._desk.ran(entry, time.monotonic() - started_s)
                 self._desk.finish(entry, float(answer["probability"]))
-            except (EngineTimeout, EngineUnavailable, LookupError, ValueError) as error:
+            except Exception as error:  # whatever it answers: the next job gets a sound worker
                 await self._replace(index, child, entry, error)
 
     async def _replace(
         self, index: int, child: Child, entry: Entry[Samples, float], error: Exception
     ) -> None:
-        logger.error("a smart turn worker failed and is started again: {}", error)
+        logger.error("a smart turn worker failed and is started again: {!r}", error)
         metrics.engine_restarts_total.labels(_NAME).inc()
         self._desk.fail(entry, EngineUnavailable("smart turn failed", retry_after_ms=1000))
         self._children[index] = None
@@ -137,8 +140,8 @@ class SmartTurn:
         while True:
             try:
                 child = await Child.start(_WORKER)
-            except (EngineUnavailable, OSError) as error:
-                logger.error("a smart turn worker does not start: {}", error)
+            except Exception as error:
+                logger.error("a smart turn worker does not start: {!r}", error)
                 await asyncio.sleep(_RESTART_DELAY_S)
             else:
                 self._children[index] = child
