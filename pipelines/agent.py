@@ -12,6 +12,7 @@ from processors.call_control import CallControl
 from processors.conversation import Conversation
 from processors.latency import LatencyMeter
 from processors.phrases import PhrasePlayer
+from processors.stock_speech import StockSpeech
 from processors.text_to_speech import TextToSpeech
 from transports.agent_wire import AgentSerializer
 from transports.wire import NORMAL_CLOSURE, WireTransport
@@ -41,7 +42,12 @@ def phrases(settings: Settings) -> dict[str, str]:
 
 
 def build(
-    session: Session, responder: FrameProcessor, record: SessionRecord | None = None
+    session: Session,
+    responder: FrameProcessor,
+    record: SessionRecord | None = None,
+    *,
+    stt: FrameProcessor | None = None,
+    tts: FrameProcessor | None = None,
 ) -> tuple[Pipeline, WireTransport]:
     """The pipeline of a conversation on the wire protocol.
 
@@ -49,18 +55,25 @@ def build(
         session: Whose it is.
         responder: Answers an `LLMContextFrame` with a response, as LLM services do.
         record: What is written down of it, if anything is.
+        stt: A stock STT service that hears instead of the process's recogniser.
+        tts: A stock TTS service that answers instead of the process's speaker; phrases are still
+            that one's.
     """
     transport = listening(session, AgentSerializer)
     between = [
-        *understanding(session, responder),
+        *understanding(session, responder, stt=stt),
         CallControl(session_id=session.id, line=_Connection(transport)),
-        *speaking(session),
+        *speaking(session, tts),
     ]
     return Pipeline([transport.input(), *recorded(record, between), transport.output()]), transport
 
 
 def understanding(
-    session: Session, responder: FrameProcessor, *, by_telephone: bool = False
+    session: Session,
+    responder: FrameProcessor,
+    *,
+    by_telephone: bool = False,
+    stt: FrameProcessor | None = None,
 ) -> list[FrameProcessor]:
     """From the caller's audio to the answer's text. Arguments as `build`, `hearing`."""
     conversation = Conversation(
@@ -69,28 +82,33 @@ def understanding(
         manners=session.settings.conversation,
         max_context_chars=session.settings.llm.max_context_chars,
     )
-    return [*hearing(session, by_telephone=by_telephone), conversation, responder]
+    return [*hearing(session, by_telephone=by_telephone, stt=stt), conversation, responder]
 
 
-def speaking(session: Session) -> list[FrameProcessor]:
-    """From the answer's text to its audio, and what of it was heard."""
-    tts = session.settings.tts
-    tracker = AnswerTracker(session_id=session.id, max_ahead_s=tts.max_ahead_s)
+def speaking(session: Session, stock: FrameProcessor | None = None) -> list[FrameProcessor]:
+    """From the answer's text to its audio, and what of it was heard. Arguments as `build`."""
+    tracker = AnswerTracker(session_id=session.id, max_ahead_s=session.settings.tts.max_ahead_s)
+    voice = [stock, StockSpeech()] if stock else [_own_voice(session)]
     return [
-        TextToSpeech(
-            session_id=session.id,
-            speaker=speaker_of(session),
-            voices=voices_of(session),
-            voice_id=tts.voice,
-            max_chars=tts.max_text_chars,
-            speakable=tts.speakable,
-        ),
+        *voice,
         PhrasePlayer(
             session_id=session.id, book=phrases_of(session), ahead_s=lambda: tracker.ahead_s
         ),
         tracker,
         LatencyMeter(session_id=session.id),
     ]
+
+
+def _own_voice(session: Session) -> TextToSpeech:
+    tts = session.settings.tts
+    return TextToSpeech(
+        speaker_of(session),
+        voices=voices_of(session),
+        voice_id=tts.voice,
+        max_chars=tts.max_text_chars,
+        speakable=tts.speakable,
+        session_id=session.id,
+    )
 
 
 def phrases_of(session: Session) -> PhraseBook:

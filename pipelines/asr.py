@@ -4,11 +4,11 @@ from pipecat.pipeline.pipeline import Pipeline
 from pipecat.processors.frame_processor import FrameProcessor
 
 from pipelines.run import over_wire
-from processors.recognition import Recognition
 from processors.remote_hearing import RemoteHearing
 from processors.remote_outage import OutageGuard
 from processors.smart_turn import TurnDetector
 from processors.speech_to_text import SpeechToText
+from processors.stock_transcripts import StockTranscripts
 from transports.asr_wire import AsrSerializer
 from transports.wire import WireTransport
 from voice_agent.engines.base import Recognizer
@@ -18,7 +18,6 @@ from voice_agent.remote.speaker import RemoteSpeaker
 from voice_agent.server.sessions import Session
 from voice_agent.turns.config import AsrConfig
 from voice_agent.turns.turn import TurnRules
-from voice_agent.wire.asr import Config
 
 
 def recognizer_of(session: Session) -> Recognizer | RemoteEars:
@@ -34,13 +33,19 @@ def recognizer_of(session: Session) -> Recognizer | RemoteEars:
     return session.room.recognizer
 
 
-def hearing(session: Session, *, by_telephone: bool = False) -> list[FrameProcessor]:
+def hearing(
+    session: Session, *, by_telephone: bool = False, stt: FrameProcessor | None = None
+) -> list[FrameProcessor]:
     """The processors that turn a session's audio into finals, here or through the services.
 
     Args:
         session: Whose audio it is.
         by_telephone: There is no other way to speak with the caller.
+        stt: Hears instead of the process's recogniser; turns are found here all the same.
     """
+    if stt is not None:
+        detector = _turn_detector(session, session.settings.asr.language)
+        return [detector, stt, StockTranscripts(session_id=session.id)]
     recognizer, speaker = recognizer_of(session), session.room.speaker
     remote_speaker = speaker if isinstance(speaker, RemoteSpeaker) else None
     guard = OutageGuard(
@@ -71,27 +76,30 @@ def _hearing_elsewhere(session: Session, ears: RemoteEars, guard: OutageGuard) -
 
 
 def _hearing_here(session: Session, recognizer: Recognizer) -> tuple[TurnDetector, SpeechToText]:
-    room, asr = session.room, session.settings.asr
+    asr = session.settings.asr
     initial = asr_config(session).values
+    stt = SpeechToText(
+        recognizer,
+        model=initial.model,
+        language=initial.language,
+        final_timeout_s=asr.final_timeout_s,
+        audio_passthrough=False,
+        session_id=session.id,
+    )
+    return _turn_detector(session, initial.language), stt
+
+
+def _turn_detector(session: Session, language: str) -> TurnDetector:
+    room, asr = session.room, session.settings.asr
     if room.vad is None or room.judge is None:
         raise EngineUnavailable("this process does not judge turns")
-    detector = TurnDetector(
-        session_id=session.id,
+    return TurnDetector(
         vad=room.vad,
         judge=room.judge,
-        rules=TurnRules(
-            silence_ms=asr.silence_ms,
-            max_turn_s=asr.max_turn_s,
-        ),
-        language=initial.language,
-    )
-    recognition = Recognition(
+        rules=TurnRules(silence_ms=asr.silence_ms, max_turn_s=asr.max_turn_s),
+        language=language,
         session_id=session.id,
-        recognizer=recognizer,
-        config=Config(type="config", model=initial.model or None, language=initial.language),
-        final_timeout_s=asr.final_timeout_s,
     )
-    return detector, SpeechToText(recognition)
 
 
 def asr_config(session: Session) -> AsrConfig:

@@ -5,7 +5,12 @@ import time
 from collections.abc import Callable
 from typing import cast
 
-from pipecat.frames.frames import Frame, LLMContextFrame, StartFrame
+from pipecat.frames.frames import (
+    Frame,
+    LLMContextFrame,
+    StartFrame,
+    TTSSpeakFrame,
+)
 from pipecat.processors.aggregators.llm_context import LLMContext, LLMContextMessage
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 
@@ -50,8 +55,8 @@ class Conversation(FrameProcessor):
 
     A final, or typed text, becomes a question to the model (`LLMContextFrame`). Speech
     while an answer is being made or heard holds it, and interrupts it unless it turns out
-    to be a back-channel. The context keeps of an answer only what was heard, as the
-    `AnswerEndFrame` that comes back says.
+    to be a back-channel. A `TTSSpeakFrame` is said unasked. The context keeps of an answer
+    only what was heard, as the `AnswerEndFrame` that comes back says.
 
     Args:
         session_id: Whose conversation it is.
@@ -93,6 +98,9 @@ class Conversation(FrameProcessor):
             await remember(frame, self._memory, self)
         if direction is FrameDirection.UPSTREAM:
             await self._follow_answer(frame)
+            return
+        if isinstance(frame, TTSSpeakFrame):
+            await self._say(frame)
             return
         await self.push_frame(frame, direction)
         match frame:
@@ -165,6 +173,15 @@ class Conversation(FrameProcessor):
                 await self._guess(" ".join([*self._said, frame.text]))
             case _:
                 pass
+
+    async def _say(self, frame: TTSSpeakFrame) -> None:
+        """Says what somebody has asked for, in the middle of an answer if there is one."""
+        if self._answering:
+            await self.push_frame(PhraseFrame(text=frame.text))
+        elif frame.append_to_context:
+            await self._volunteer(frame.text)
+        else:
+            await self._say_phrase(PhraseFrame(text=frame.text))
 
     async def _on_speech(self) -> None:
         if not (self._answering and self._manners.back_channels):

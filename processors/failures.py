@@ -34,10 +34,10 @@ class Client(Protocol):
 class FailureOwner(FrameProcessor):
     """Stands before everything else in a pipeline and answers for all that fails in it.
 
-    A service's own report (an `AIService` of Pipecat's that may work again) is told as
-    `engine_unavailable`, and the session goes on. What a processor or a task raises, and a
-    service that cannot work any more, ends the session with the code of what was raised, or
-    `internal`: what the processor has missed is not known.
+    A service's own report (an `AIService` that may work again) is told with the code of its
+    error, or `engine_unavailable`, and the session goes on. What a processor or a task raises,
+    and a service that cannot work any more, ends the session with the code of what was raised,
+    or `internal`: what the processor has missed is not known.
 
     Args:
         client: Is told; None for one that understands no messages of ours.
@@ -67,7 +67,9 @@ class FailureOwner(FrameProcessor):
     async def _answer(self, frame: ErrorFrame) -> None:
         service = frame.processor
         if isinstance(service, AIService) and service.is_usable and not frame.fatal:
-            failed = EngineUnavailable(f"{type(service).__name__} failed, please try again")
+            failed = frame.exception
+            if not isinstance(failed, VoiceAgentError):
+                failed = EngineUnavailable(f"{type(service).__name__} failed, please try again")
             if self._client is not None:
                 await self._client.send(Error.of(failed))
         else:

@@ -1,7 +1,7 @@
 """A session's handle on the shared recogniser: its jobs, with the values in force."""
 
 from voice_agent.engines.base import Priority, RecognizeJob, Recognizer, Samples, Transcript
-from voice_agent.errors import EngineTimeout, EngineUnavailable
+from voice_agent.errors import EngineTimeout, EngineUnavailable, Unsupported
 from voice_agent.wire.asr import Config
 from voice_agent.wire.common import Degraded, Restored
 
@@ -34,6 +34,20 @@ class Recognition:
     def change(self, config: Config) -> None:
         """Takes the values named in `config` for the jobs from now on."""
         changes = config.model_dump(exclude_none=True)
+        self.config = self.config.model_copy(update=changes)
+
+    def choose(self, model: str, language: str) -> None:
+        """Takes a model, or with an empty one the engine's first, and a language.
+
+        Raises:
+            Unsupported: The engine has no such model, or the model does not know the language.
+        """
+        if model and model not in self._recognizer.models:
+            raise Unsupported(f"there is no model {model}: {', '.join(self._recognizer.models)}")
+        known = self._recognizer.languages(model or self._recognizer.models[0])
+        if language not in ("auto", *known):
+            raise Unsupported(f"{language} is not understood: {', '.join(known)}")
+        changes = {"model": model or None, "language": language}
         self.config = self.config.model_copy(update=changes)
 
     async def partial(self, turn_id: int, samples: Samples, settled_s: float) -> Transcript | None:

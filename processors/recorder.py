@@ -10,6 +10,7 @@ import contextlib
 
 from loguru import logger
 from pipecat.frames.frames import (
+    ErrorFrame,
     Frame,
     InputAudioRawFrame,
     InterruptionFrame,
@@ -24,7 +25,7 @@ from processors.audio_input import AudioInput
 from voice_agent.audio.pcm import float_to_int16, mono
 from voice_agent.audio.resample import Resampler
 from voice_agent.engines.base import ASR_SAMPLE_RATE_HZ
-from voice_agent.errors import TooLarge
+from voice_agent.errors import TooLarge, VoiceAgentError
 from voice_agent.frames import (
     AnswerEndFrame,
     AnswerStartFrame,
@@ -49,6 +50,8 @@ _WRITE_WITHIN_S = 5.0
 class CallerRecorder(FrameProcessor):
     """Stands behind the transport's input: the caller's audio, before anything is made of it.
 
+    Notes the errors that come back this way, too.
+
     Args:
         record: Of the session.
     """
@@ -67,6 +70,8 @@ class CallerRecorder(FrameProcessor):
                 self._record.clock.hear(len(samples))
             else:
                 sound.mix.hear(samples)
+        elif isinstance(frame, ErrorFrame) and isinstance(frame.exception, VoiceAgentError):
+            self._record.transcript.error(frame.exception.code)
         await self.push_frame(frame, direction)
 
 

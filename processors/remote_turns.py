@@ -2,7 +2,11 @@
 
 from collections.abc import Iterator
 
-from pipecat.frames.frames import Frame
+from pipecat.frames.frames import (
+    Frame,
+    ProposedUserStartedSpeakingFrame,
+    ProposedUserStoppedSpeakingFrame,
+)
 from pipecat.utils.time import time_now_iso8601
 
 from voice_agent import metrics
@@ -35,6 +39,7 @@ class TurnFrames:
         self._session_id = session_id
         self._shift_s = 0.0
         self._start_s: float | None = None  # of the open turn
+        self._proposed = False  # whether a turn was proposed to begin
         self._last_start_s = 0.0  # of a segment
 
     @property
@@ -71,6 +76,9 @@ class TurnFrames:
         self._last_start_s = at_s
         if self._start_s is None:
             self._start_s = at_s
+        if not self._proposed:
+            self._proposed = True
+            yield ProposedUserStartedSpeakingFrame()
         yield SegmentStartFrame(at_s=round(at_s, 3))
 
     def _segment_end(self, end: SpeechEnd, at_s: float, heard_s: float) -> Iterator[Frame]:
@@ -81,6 +89,7 @@ class TurnFrames:
             at_s=round(at_s, 3),
             turn_complete=end.turn_complete,
             turn_probability=end.turn_probability,
+            stop_secs=round(silence_s, 3),
         )
 
     def _turn_end(self, at_s: float, ended_by: EndedBy, *, complete: bool) -> TurnEndFrame:
@@ -134,3 +143,6 @@ class TurnFrames:
             revised_words=final.revised,
             error_code=final.error or "",
         )
+        if final.turn_complete and self._proposed:
+            self._proposed = False
+            yield ProposedUserStoppedSpeakingFrame()

@@ -3,13 +3,23 @@
 import asyncio
 from collections.abc import Iterable
 
-from pipecat.frames.frames import CancelFrame, EndFrame, Frame, InputAudioRawFrame
+from pipecat.frames.frames import (
+    CancelFrame,
+    EndFrame,
+    Frame,
+    InputAudioRawFrame,
+    ProposedUserStartedSpeakingFrame,
+    ProposedUserStoppedSpeakingFrame,
+    ServiceMetadataFrame,
+    StartFrame,
+)
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
+from pipecat.turns.user_turn_strategies import ExternalUserTurnStrategies
 
 from processors.audio_input import AudioInput
 from voice_agent.audio.level import level_db
 from voice_agent.audio.pcm import int16_to_float
-from voice_agent.engines.base import ASR_SAMPLE_RATE_HZ, TurnJudge
+from voice_agent.engines.base import ASR_SAMPLE_RATE_HZ, TurnJudge, new_session_id
 from voice_agent.engines.silero import WINDOW_SAMPLES, SileroVad
 from voice_agent.engines.smart_turn.model import COMPLETE_ABOVE
 from voice_agent.errors import EngineTimeout, EngineUnavailable
@@ -50,39 +60,47 @@ _JUDGED_LEAD_SAMPLES = ASR_SAMPLE_RATE_HZ // 2
 _STALLED_AFTER_S = 2.0
 
 
+def turn_metadata(name: str) -> ServiceMetadataFrame:
+    """Tells a stock user aggregator to follow the turns that are proposed to it."""
+    return ServiceMetadataFrame(name, user_turn_strategies=ExternalUserTurnStrategies())
+
+
 class TurnDetector(FrameProcessor):
     """Passes audio on, as 16 kHz mono, and pushes, after the audio that they are about:
 
     `SegmentStartFrame`, `SegmentPauseFrame`, `SegmentEndFrame` (alternating starts and
     ends, one pause before each end), `SegmentMayEndFrame` and `SegmentGoesOnFrame` within
-    segments, and `TurnEndFrame`.
+    segments, and `TurnEndFrame`. Stock processors of Pipecat's find in them what they know:
+    `VADUserStartedSpeakingFrame`, `VADUserStoppedSpeakingFrame`, and the proposals that
+    `ExternalUserTurnStrategies` act on.
 
     Runs in direct mode: a frame is handled when it comes, in the task that brings it, so
     that a session that falls behind slows its own socket and nothing queues up.
 
     Args:
-        session_id: Whose audio it is.
-        vad: The shared voice activity model.
-        judge: The shared turn judge.
+        vad: The shared voice activity model, loaded.
+        judge: The shared turn judge, loaded.
         rules: How turns end.
         language: What is spoken, as a code or `auto`; a `Config` may change it.
+        session_id: Whose audio it is; by default a new one.
     """
 
     def __init__(
         self,
         *,
-        session_id: str,
         vad: SileroVad,
         judge: TurnJudge,
-        rules: TurnRules,
+        rules: TurnRules | None = None,
         language: str = "en",
+        session_id: str = "",
     ) -> None:
+        session_id = session_id or new_session_id()
         super().__init__(name=f"TurnDetector#{session_id}", enable_direct_mode=True)
         self._session_id = session_id
         self._vad = vad
         self._judge = judge
         self._stream = vad.open_stream()
-        self._turn = TurnTracker(rules)
+        self._turn = TurnTracker(rules or TurnRules())
         self._pause = PauseDecision(language)
         self._acting: set[asyncio.Task[None]] = set()
         self._audio = AudioInput()
@@ -92,6 +110,7 @@ class TurnDetector(FrameProcessor):
         self._lock = asyncio.Lock()
         self._watchdog: asyncio.TimerHandle | None = None
         self._stalled: asyncio.Task[None] | None = None
+        self._proposed = False  # whether a turn was proposed to begin
         self._may_end = False  # whether speech has been missing for a while
         # asked then, so that it is known when the segment ends
         self._verdict: asyncio.Task[float | None] | None = None
@@ -100,6 +119,9 @@ class TurnDetector(FrameProcessor):
         """Handles audio and the client's messages; passes everything on."""
         await super().process_frame(frame, direction)
         match frame:
+            case StartFrame():
+                await self.push_frame(frame, direction)
+                await self.push_frame(turn_metadata(self.name))
             case InputAudioRawFrame():
                 async with self._lock:
                     await self._hear(frame)
@@ -165,6 +187,9 @@ class TurnDetector(FrameProcessor):
         for event in events:
             match event:
                 case SegmentStarted(at_sample):
+                    if not self._proposed:
+                        self._proposed = True
+                        await self.push_frame(ProposedUserStartedSpeakingFrame())
                     await self.push_frame(SegmentStartFrame(at_s=_seconds(at_sample)))
                 case SegmentEnded(at_sample):
                     await self._end_segment(at_sample)
@@ -177,6 +202,9 @@ class TurnDetector(FrameProcessor):
                             complete=event.complete,
                         )
                     )
+                    if event.complete and self._proposed:
+                        self._proposed = False
+                        await self.push_frame(ProposedUserStoppedSpeakingFrame())
 
     async def _end_segment(self, at_sample: int) -> None:
         self._may_end = False
@@ -187,7 +215,10 @@ class TurnDetector(FrameProcessor):
         complete = probability is not None and probability > COMPLETE_ABOVE
         await self.push_frame(
             SegmentEndFrame(
-                at_s=_seconds(at_sample), turn_complete=complete, turn_probability=probability
+                at_s=_seconds(at_sample),
+                turn_complete=complete,
+                turn_probability=probability,
+                stop_secs=silence_s,
             )
         )
         self._pause.sound(at_sample, probability)

@@ -1,328 +1,177 @@
 """Turns audio into partials and finals, with whichever recogniser it is given."""
 
-import asyncio
-import time
+from collections.abc import AsyncGenerator
+from typing import Any
 
-from pipecat.frames.frames import Frame, InputAudioRawFrame
-from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
-from pipecat.utils.time import time_now_iso8601
+import numpy as np
+from pipecat.frames.frames import (
+    Frame,
+    InputAudioRawFrame,
+    ProposedUserStoppedSpeakingFrame,
+    VADUserStartedSpeakingFrame,
+    VADUserStoppedSpeakingFrame,
+)
+from pipecat.processors.frame_processor import FrameDirection
+from pipecat.services.settings import STTSettings
+from pipecat.services.stt_service import STTService
+from pipecat.transcriptions.language import Language
 
 from processors.audio_input import AudioInput
-from processors.open_turn import (
-    LONG_POST_ROLL_SAMPLES,
-    OpenTurn,
-    between_words,
-    end_of_audio,
-    final_frame,
-    sound_in_pause,
-    wants_second_final,
-)
-from processors.recognition import Decoded, Recognition
-from voice_agent import metrics
-from voice_agent.audio.pcm import int16_to_float
+from processors.recognition import Recognition
+from processors.turn_decoder import TurnDecoder
 from voice_agent.engines.base import (
     ASR_SAMPLE_RATE_HZ,
-    PARTIAL_EVERY_S,
-    Transcript,
+    Recognizer,
+    new_session_id,
 )
-from voice_agent.errors import VoiceAgentError
+from voice_agent.errors import Unsupported
 from voice_agent.frames import (
     ClientMessageFrame,
-    PartialFrame,
-    PauseTextFrame,
     SegmentEndFrame,
     SegmentGoesOnFrame,
     SegmentMayEndFrame,
     SegmentPauseFrame,
     SegmentStartFrame,
-    ServerMessageFrame,
     TurnEndFrame,
 )
-from voice_agent.turns.pause_decision import PauseText
-from voice_agent.turns.tape import Tape
+from voice_agent.turns.turn import EndedBy
 from voice_agent.wire.asr import Close, Config
-from voice_agent.wire.common import Error
 
 _HZ = ASR_SAMPLE_RATE_HZ
-# Audio before the first detected speech: the detector is sure 0.2 s after the onset and
-# soft beginnings score low.
-_PRE_ROLL_SAMPLES = _HZ // 2
-# What may have been speech when the client says that there was some goes back 12.8 s
-# (`Segmenter.cut`): 0.9 MB a session.
-_KEPT_SAMPLES = _PRE_ROLL_SAMPLES + 13 * _HZ
-# audio after the last detected speech, for soft endings
-_POST_ROLL_SAMPLES = _HZ // 5
-# a hypothesis on less than this is noise
-_FIRST_PARTIAL_SAMPLES = int(0.7 * _HZ)
-_PARTIAL_EVERY_SAMPLES = int(PARTIAL_EVERY_S * _HZ)
-# turns of one session whose final is being made; the next one waits for the first
-_MAX_PENDING_FINALS = 4
+# from the end of speech to the final at the 95th percentile, benchmarks/results/recognition.md
+_TTFS_P99_S = 1.1
 
 
-class SpeechToText(FrameProcessor):
+class SpeechToText(STTService):
     """Pushes `PartialFrame` while a turn is open and one `FinalFrame` for each turn.
 
-    Finals come in the order of their turns; no partial of a turn comes after its final or
-    before the final of the turn before. The final is begun at a pause, beside the judging
-    of the turn, and is cancelled when speech goes on; when it is there, a partial says what
-    it would be (`at_pause`). Does not pass audio on.
+    They are Pipecat's `InterimTranscriptionFrame` and `TranscriptionFrame` and say more. Behind
+    a `TurnDetector` a turn ends with its `TurnEndFrame`, and the proposal to stop that follows
+    that is passed on behind the final; behind another detector every pause ends one
+    (`VADUserStoppedSpeakingFrame`).
+
+    A turn that cannot be decoded has an `ErrorFrame` before its final.
 
     Args:
-        recognition: The session's handle on the shared engine.
+        recognizer: The shared engine, loaded.
+        model: One of the engine's; by default its first.
+        language: What is spoken, as a code or `auto`. This and the model may be changed by an
+            `STTUpdateSettingsFrame`, and all of a `Config` by that.
+        final_timeout_s: A final that takes longer is given up.
+        audio_passthrough: Whether audio goes on, for those behind that want it.
+        session_id: Whose audio it is; by default a new one.
     """
 
-    def __init__(self, recognition: Recognition) -> None:
-        super().__init__(name=f"SpeechToText#{recognition.session_id}", enable_direct_mode=True)
-        self._recognition = recognition
+    def __init__(
+        self,
+        recognizer: Recognizer,
+        *,
+        model: str = "",
+        language: str = "en",
+        final_timeout_s: float = 15.0,
+        audio_passthrough: bool = True,
+        session_id: str = "",
+    ) -> None:
+        session_id = session_id or new_session_id()
+        super().__init__(
+            name=f"SpeechToText#{session_id}",
+            enable_direct_mode=True,
+            audio_passthrough=audio_passthrough,
+            sample_rate=ASR_SAMPLE_RATE_HZ,
+            ttfs_p99_latency=_TTFS_P99_S,
+            settings=STTSettings(model=model or None, language=language),
+        )
+        self._recognition = Recognition(
+            session_id=session_id,
+            recognizer=recognizer,
+            config=Config(type="config", model=model or None, language=language),
+            final_timeout_s=final_timeout_s,
+        )
         self._audio = AudioInput()
-        self._tape = Tape()
-        self._turn: OpenTurn | None = None
-        self._speaking = False
-        self._last_end = 0  # where the last turn ended
-        self._last_speech = 0  # where the last segment ended
-        self._turns = 0
-        self._finals: list[asyncio.Task[None]] = []
+        self._decoder = TurnDecoder(self, self._recognition)
+        self._turns_are_told = False  # by a turn detector of ours
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
-        """Collects audio, follows the turn, passes all but audio on."""
-        await super().process_frame(frame, direction)
+        """Follows the turn; passes everything on, see `STTService`."""
         match frame:
-            case InputAudioRawFrame():
-                self._hear(frame)
-                return
-            case SegmentStartFrame():
-                self._on_speech(round(frame.at_s * _HZ))
-            case SegmentMayEndFrame():
-                self._speculate(frame.end_sample)
-            case SegmentGoesOnFrame():
-                self._drop_speculation()
-            case SegmentPauseFrame():
-                self._speaking = False
-                self._on_pause(frame.end_sample)
-            case SegmentEndFrame():
-                self._speaking = False
-                self._last_speech = round(frame.at_s * _HZ)
             case TurnEndFrame():
-                await self._end_turn(frame)
+                self._turns_are_told = True
+                await self._decoder.end_turn(frame, proposes_stop=True)
+            case ProposedUserStoppedSpeakingFrame() if self._turns_are_told:
+                return  # its final is being made: it comes after that
             case ClientMessageFrame(message=Config() as config):
                 self._recognition.change(config)
             case ClientMessageFrame(message=Close()):
-                await asyncio.gather(*self._finals)
+                await self._decoder.finish()
+            case _:
+                await self._follow_speech(frame)
+        await super().process_frame(frame, direction)
+
+    async def _follow_speech(self, frame: Frame) -> None:
+        match frame:
+            case SegmentStartFrame():
+                self._decoder.speech_started(round(frame.at_s * _HZ))
+            case SegmentMayEndFrame():
+                self._decoder.may_end(frame.end_sample)
+            case SegmentGoesOnFrame():
+                self._decoder.goes_on()
+            case SegmentPauseFrame():
+                self._decoder.paused(frame.end_sample)
+            case SegmentEndFrame():
+                self._decoder.segment_ended(round(frame.at_s * _HZ))
+            case VADUserStartedSpeakingFrame():
+                self._decoder.speech_started(self._before_now(frame.start_secs))
+            case VADUserStoppedSpeakingFrame():
+                await self._end_turn(self._before_now(frame.stop_secs))
             case _:
                 pass
-        await self.push_frame(frame, direction)
+
+    async def process_audio_frame(
+        self, frame: InputAudioRawFrame, direction: FrameDirection
+    ) -> None:
+        """Takes audio of any rate, unless muted."""
+        del direction
+        if not self.is_muted:
+            self._decoder.hear(self._audio.samples(frame))
+
+    async def run_stt(self, audio: bytes) -> AsyncGenerator[Frame | None]:
+        """Takes int16 mono at 16 kHz; what comes of it is pushed later."""
+        self._decoder.hear(np.frombuffer(audio, np.int16))
+        yield None
 
     async def cleanup(self) -> None:
         """Takes the session's jobs out of the engine."""
         await super().cleanup()
-        if self._turn is not None:
-            await self._stop(self._turn.partial)
-            await self._stop(self._turn.speculation)
-        for final in list(self._finals):
-            await self._stop(final)
-        self._recognition.forget()
+        await self._decoder.close()
 
-    async def _stop(self, task: "asyncio.Task[None] | asyncio.Task[Decoded] | None") -> None:
-        if task is not None and not task.done():
-            await self.cancel_task(task)
+    async def _update_settings(self, delta: STTSettings) -> dict[str, Any]:
+        changed = await super()._update_settings(delta)
+        settings = self._settings
+        try:
+            self._recognition.choose(str(settings.model or ""), str(settings.language or "auto"))
+        except Unsupported as error:
+            await self.push_error(error.message, exception=error)
+        return changed
 
-    def _hear(self, frame: InputAudioRawFrame) -> None:
-        self._tape.append(int16_to_float(self._audio.samples(frame)))
-        turn = self._turn
-        if turn is None or not turn.spoken:
-            self._tape.forget_before(self._tape.end - _KEPT_SAMPLES)
-        elif wants_second_final(turn, self._tape.end):
-            self._decode_or_settle(turn)
-        elif self._wants_partial(turn):
-            turn.next_partial = self._tape.end + _PARTIAL_EVERY_SAMPLES
-            turn.partial = self.create_task(self._make_partial(turn))
+    def language_to_service_language(self, language: Language) -> str:
+        """The code that Whisper has for it: `en` for `en-US`."""
+        return str(language.value).partition("-")[0].lower()
 
-    def _decode_or_settle(self, turn: OpenTurn) -> None:
-        """Decodes once more what may hold soft last words; in silence the text stands as it is."""
-        heard = turn.speculation.result() if turn.speculation else None
-        if not isinstance(heard, Transcript) or sound_in_pause(turn, self._tape):
-            self._speculate(turn.speculated_end, LONG_POST_ROLL_SAMPLES)
+    def _before_now(self, seconds: float) -> int:
+        return max(0, self._decoder.now - round(seconds * _HZ))
+
+    async def _end_turn(self, end_sample: int) -> None:
+        """Ends the turn with its segment, as nobody here judges turns."""
+        start_sample = self._decoder.turn_start
+        if start_sample is None:
             return
-        turn.speculated_post_roll = LONG_POST_ROLL_SAMPLES
-        if self._recognition.config.partials is not False:
-            end = turn.speculated_end + LONG_POST_ROLL_SAMPLES
-            self.create_task(self._show(turn, heard, end, at_pause=True))
-
-    def _wants_partial(self, turn: OpenTurn) -> bool:
-        return (
-            self._recognition.config.partials is not False
-            and self._tape.end >= turn.next_partial
-            # quiet: the final is being made already
-            and turn.speculation is None
-            and not self._finals
-            and (turn.partial is None or turn.partial.done())
-        )
-
-    def _on_speech(self, start: int) -> None:
-        self._speaking = True
-        if self._turn is None or not self._turn.spoken:
-            # not into what the turn before has had
-            self._open_turn(start, max(start - _PRE_ROLL_SAMPLES, self._last_end), spoken=True)
-        else:
-            self._drop_speculation()
-
-    def _open_turn(self, start: int, audio_start: int, *, spoken: bool) -> OpenTurn:
-        self._turns += 1
-        self._turn = OpenTurn(
-            id=self._turns,
-            start=start,
-            audio_start=max(audio_start, self._tape.start),
-            next_partial=start + _FIRST_PARTIAL_SAMPLES,
-            spoken=spoken,
-        )
-        return self._turn
-
-    async def _make_partial(self, turn: OpenTurn) -> None:
-        end = self._tape.end
-        samples = self._tape.slice(turn.audio_start, end)
-        transcript = await self._recognition.partial(turn.id, samples, turn.prefix.settled_s)
-        await self._tell_degradations()
-        if transcript is not None:
-            await self._show(turn, transcript, end)
-
-    async def _show(
-        self, turn: OpenTurn, transcript: Transcript, end: int, *, at_pause: bool = False
-    ) -> None:
-        if turn is not self._turn or self._finals:
-            return
-        shown = turn.shown
-        turn.prefix.separator = transcript.separator
-        audio_s = (end - turn.audio_start) / _HZ
-        settled = turn.prefix.update(transcript.words, audio_s, at_pause=at_pause)
-        metrics.committed_words_total.inc(settled)
-        text = turn.prefix.text
-        turn.shown = (text, turn.prefix.committed_chars, at_pause and text != "")
-        if turn.shown != shown:
-            await self.push_frame(
-                PartialFrame(
-                    text=text,
-                    user_id=self._recognition.session_id,
-                    timestamp=time_now_iso8601(),
-                    committed_chars=turn.prefix.committed_chars,
-                    confidence=transcript.confidence,
-                    at_s=round(end / _HZ, 3),
-                    at_pause=at_pause,
-                )
-            )
-
-    async def _tell_degradations(self) -> None:
-        for message in self._recognition.degradations():
-            await self.push_frame(ServerMessageFrame(message=message))
-
-    def _on_pause(self, end_sample: int) -> None:
-        """Tells what is said until a pause that is sure now; begins to decode it if need be."""
-        turn = self._turn
-        if turn is None or turn.speculation is None or turn.speculated_end != end_sample:
-            self._speculate(end_sample)
-        elif turn.speculation.done():
-            self._tell_speculation(turn, turn.speculation, end_sample)
-
-    def _drop_speculation(self) -> None:
-        if self._turn is not None and self._turn.speculation is not None:
-            self._turn.speculation.cancel()
-            self._turn.speculation = None
-
-    def _speculate(self, end_sample: int, post_roll: int = _POST_ROLL_SAMPLES) -> None:
-        turn = self._turn
-        if turn is None:
-            return
-        if turn.speculation is not None:
-            turn.speculation.cancel()
-        turn.speculated_end = end_sample
-        turn.speculated_post_roll = post_roll
-        turn.speculation = self._decode(turn, end_sample + post_roll)
-        turn.speculation.add_done_callback(
-            lambda decoding: self._tell_speculation(turn, decoding, end_sample)
-        )
-
-    def _tell_speculation(
-        self, turn: OpenTurn, decoding: "asyncio.Task[Decoded]", end_sample: int
-    ) -> None:
-        if decoding.cancelled() or self._speaking:
-            return  # told when the segment has ended
-        heard = decoding.result()
-        if not isinstance(heard, Transcript):
-            return
-        if turn.speculation is decoding and self._recognition.config.partials is not False:
-            if turn.partial is not None:
-                turn.partial.cancel()  # on less audio
-                turn.partial = None
-            end = min(self._tape.end, end_sample + turn.speculated_post_roll)
-            self.create_task(self._show(turn, heard, end, at_pause=True))
-        text = PauseText(
-            end_sample=end_sample,
-            text=heard.text,
-            language=heard.language,
-            confidence=heard.confidence,
-        )
-        self.create_task(self.push_frame(PauseTextFrame(text=text), FrameDirection.UPSTREAM))
-
-    def _decode(self, turn: OpenTurn, end: int) -> "asyncio.Task[Decoded]":
-        """Begins a final. Takes its audio now: the tape forgets it when the turn has ended."""
-        samples = self._tape.slice(turn.audio_start, end)
-        return self.create_task(self._recognition.final(turn.id, samples))
-
-    async def _end_turn(self, frame: TurnEndFrame) -> None:
-        turn = self._turn or self._open_turn(frame.start_sample, frame.end_sample, spoken=False)
-        if not frame.complete:
-            frame.end_sample = between_words(turn, frame.end_sample, self._tape)
-        decoding, partial = turn.speculation, turn.partial
-        # a cancelled task's traceback holds the turn and its audio: no cycle, no wait for the
-        # garbage collector
-        turn.speculation = turn.partial = None
-        if partial is not None:
-            partial.cancel()
-        if decoding is None or turn.speculated_end != frame.end_sample:
-            if decoding is not None:
-                decoding.cancel()
-            decoding = self._decode(turn, end_of_audio(turn, frame))
-        self._turn = None
-        self._last_end = frame.end_sample
-        if not frame.complete:
-            self._open_rest(turn, frame.end_sample)
-        self._tape.forget_before(frame.end_sample - _PRE_ROLL_SAMPLES)
-        if len(self._finals) >= _MAX_PENDING_FINALS:
-            await asyncio.wait(self._finals[:1])
-        before = self._finals[-1] if self._finals else None
-        final = self.create_task(self._make_final(turn, frame, decoding, before))
-        self._finals.append(final)
-        final.add_done_callback(self._finals.remove)
-
-    def _open_rest(self, turn: OpenTurn, cut: int) -> None:
-        """Opens the part after a cut, with what was settled of it already."""
-        spoken = self._speaking or self._last_speech > cut
-        rest = self._open_turn(cut, cut, spoken=spoken)
-        rest.prefix = turn.prefix.split((cut - turn.audio_start) / _HZ)
-
-    async def _make_final(
-        self,
-        turn: OpenTurn,
-        frame: TurnEndFrame,
-        decoding: "asyncio.Task[Decoded | None]",
-        before: "asyncio.Task[None] | None",
-    ) -> None:
-        decided_ns = time.monotonic_ns()
-        decoded = await decoding
-        if decoded is None:
-            return  # the task has failed, and the session with it
-        if isinstance(decoded, VoiceAgentError):
-            await self.push_frame(ServerMessageFrame(message=Error.of(decoded)))
-        if before is not None and not before.done():
-            await asyncio.wait([before])
-        self._recognition.release(turn.id)
-        await self._tell_degradations()
-        await self.push_frame(
-            final_frame(
-                turn,
-                frame,
-                decoded,
-                session_id=self._recognition.session_id,
-                config=self._recognition.config,
-                decided_ns=decided_ns,
-            )
+        self._decoder.segment_ended(end_sample)
+        await self._decoder.end_turn(
+            TurnEndFrame(
+                start_sample=start_sample,
+                end_sample=end_sample,
+                ended_by=EndedBy.SILENCE,
+                complete=True,
+            ),
+            proposes_stop=False,
         )

@@ -2,166 +2,252 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
 
 from pipecat.frames.frames import (
     Frame,
     InterruptionFrame,
+    LLMAssistantPushAggregationFrame,
     LLMFullResponseEndFrame,
     LLMFullResponseStartFrame,
     LLMTextFrame,
+    TTSSpeakFrame,
+    TTSStartedFrame,
     TTSStoppedFrame,
+    TTSTextFrame,
 )
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
+from pipecat.utils.text.base_text_aggregator import TextType
 
-from voice_agent.engines.base import Speaker
+from voice_agent.engines.base import Speaker, new_session_id
 from voice_agent.engines.clauses import limits_of
 from voice_agent.errors import BadMessage, TextTooLong, VoiceAgentError
-from voice_agent.frames import ServerMessageFrame, SpokenAudioFrame
+from voice_agent.frames import SpokenAudioFrame
+from voice_agent.synthesis.chunks import EncodedChunk
 from voice_agent.synthesis.phrases import ANSWER_SAMPLE_RATE_HZ, answer_options
 from voice_agent.synthesis.requests import HOLD_S, language_of
 from voice_agent.synthesis.speakable.spoken import Spoken
 from voice_agent.synthesis.stream import synthesize
 from voice_agent.synthesis.text import TextAssembler
 from voice_agent.voices.library import VoiceLibrary
-from voice_agent.wire.common import Error
 
 # Parts that the model may be ahead of the voice; when it is full, the model waits.
 _MAX_PARTS = 64
 
 
-class TextToSpeech(FrameProcessor):
-    """Pushes `SpokenAudioFrame` for an answer, and `TTSStoppedFrame` after its last.
+@dataclass(slots=True, eq=False)
+class _Utterance:
+    """What is spoken in one go.
 
-    An interruption stops the speaker within one step of the engine.
+    Attributes:
+        text: Makes parts of what is written.
+        ending: Pushed behind the last audio, before `TTSStoppedFrame`.
+        append_to_context: Whether a stock aggregator should remember it.
+        parts: Not spoken yet; None behind the last.
+        written: All of the text so far.
+        shown: How much of it went out as `TTSTextFrame`.
+        task: Speaks.
+    """
+
+    text: TextAssembler
+    ending: Frame | None = None
+    append_to_context: bool = True
+    parts: "asyncio.Queue[Spoken | None]" = field(default_factory=lambda: asyncio.Queue(_MAX_PARTS))
+    written: str = ""
+    shown: int = 0
+    complete: bool = False
+    task: "asyncio.Task[None] | None" = None
+
+
+class TextToSpeech(FrameProcessor):
+    """Speaks a language model's response, and every `TTSSpeakFrame`, in order.
+
+    For each it pushes `TTSStartedFrame`, `SpokenAudioFrame` with the `TTSTextFrame` of what is
+    heard in it before it, what ended it (`LLMFullResponseEndFrame`), and `TTSStoppedFrame`. The
+    text itself goes on at once, marked as not for a context: what is heard is for that. An
+    interruption stops the speaker within one step of the engine. What cannot be spoken is an
+    `ErrorFrame`, and ends as if it had been.
 
     Args:
-        session_id: Whose answers they are.
-        speaker: The shared engine.
-        voice_id: The agent's voice.
+        speaker: The shared engine, loaded.
+        voice_id: Who speaks.
         voices: Knows the registered ones; None if there can be none.
-        max_chars: Longest answer that is spoken; the rest of a longer one is not.
+        max_chars: Longest response that is spoken; the rest of a longer one is not.
         speakable: Numbers, markup and the like are put into words.
+        session_id: Who speaks; by default a new one.
     """
 
     def __init__(
         self,
-        *,
-        session_id: str,
         speaker: Speaker,
-        voice_id: str,
-        max_chars: int,
+        *,
+        voice_id: str = "default",
         voices: VoiceLibrary | None = None,
+        max_chars: int = 5000,
         speakable: bool = True,
+        session_id: str = "",
     ) -> None:
-        super().__init__(name=f"TextToSpeech#{session_id}", enable_direct_mode=True)
-        self._session_id = session_id
+        self._session_id = session_id or new_session_id()
+        super().__init__(name=f"TextToSpeech#{self._session_id}", enable_direct_mode=True)
         self._speaker = speaker
         self._voices = voices
         self._max_chars = max_chars
         self._options = answer_options(voice_id)
         self._speakable = speakable
-        self._text = self._new_text()
-        self._parts: asyncio.Queue[Spoken | None] = asyncio.Queue()
+        self._utterance: _Utterance | None = None  # the last one
         self._holding: asyncio.TimerHandle | None = None
-        self._speaking: asyncio.Task[None] | None = None
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
-        """Feeds the voice; passes everything on."""
+        """Feeds the voice; passes everything on but for what it was asked to say."""
         await super().process_frame(frame, direction)
         match frame:
             case LLMFullResponseStartFrame():
-                await self._stop()
-                self._text = self._new_text()
-                self._parts = asyncio.Queue(_MAX_PARTS)
-                self._speaking = self.create_task(self._speak(self._parts))
+                await self._begin()
+            case LLMFullResponseEndFrame() if self._open is not None:
+                await self._finish(self._open, frame)
+                return
+            case LLMTextFrame():
+                frame.append_to_context = False
+            case TTSSpeakFrame():
+                await self._say(frame)
+                return
             case InterruptionFrame():
                 await self._stop()
             case _:
                 pass
         await self.push_frame(frame, direction)
-        match frame:
-            case LLMTextFrame() if self._speaking is not None:
-                await self._write(frame.text)
-            case LLMFullResponseEndFrame() if self._speaking is not None:
-                await self._finish()
-            case _:
-                pass
+        if isinstance(frame, LLMTextFrame) and self._open is not None and not frame.skip_tts:
+            await self._write(self._open, frame.text)
 
     async def cleanup(self) -> None:
         """Stops the voice."""
         await super().cleanup()
         await self._stop()
+        self._speaker.forget(self._session_id)
 
-    def _new_text(self) -> TextAssembler:
-        return TextAssembler(
-            self._max_chars,
-            language_of(self._options, self._voices) if self._voices else "en",
-            rewrite=self._speakable,
-            limits=limits_of(self._speaker),
+    @property
+    def _open(self) -> _Utterance | None:
+        """The response that is being written."""
+        return None if self._utterance is None or self._utterance.complete else self._utterance
+
+    async def _begin(self, *, append_to_context: bool = True) -> _Utterance:
+        """Opens an utterance, behind those whose text is complete."""
+        if self._open is not None:
+            await self._stop()
+        before = self._utterance.task if self._utterance else None
+        utterance = self._utterance = _Utterance(
+            TextAssembler(
+                self._max_chars,
+                language_of(self._options, self._voices) if self._voices else "en",
+                rewrite=self._speakable,
+                limits=limits_of(self._speaker),
+            ),
+            append_to_context=append_to_context,
         )
+        utterance.task = self.create_task(self._speak(utterance, before))
+        return utterance
 
     async def _stop(self) -> None:
-        self._hold(on=False)
-        speaking, self._speaking = self._speaking, None
-        if speaking is not None and not speaking.done():
-            await self.cancel_task(speaking)
+        self._hold(None)
+        utterance, self._utterance = self._utterance, None
+        if utterance is not None and utterance.task is not None and not utterance.task.done():
+            await self.cancel_task(utterance.task)
 
-    async def _write(self, delta: str) -> None:
-        self._hold(on=False)
+    async def _say(self, frame: TTSSpeakFrame) -> None:
+        if self._open is not None:  # in the middle of a response: a part of it
+            await self._write(self._open, f" {frame.text} ")
+            return
+        utterance = await self._begin(append_to_context=frame.append_to_context)
+        await self._write(utterance, frame.text)
+        ending = LLMAssistantPushAggregationFrame() if frame.append_to_context else None
+        await self._finish(utterance, ending)
+
+    async def _write(self, utterance: _Utterance, delta: str) -> None:
+        self._hold(None)
         try:
-            parts = self._text.feed(delta)
+            parts = utterance.text.feed(delta)
         except TextTooLong:
             return
+        utterance.written += delta
         for part in parts:
-            await self._parts.put(part)
-        self._hold(on=self._text.waiting)
+            await utterance.parts.put(part)
+        self._hold(utterance if utterance.text.waiting else None)
 
-    async def _finish(self) -> None:
-        self._hold(on=False)
+    async def _finish(self, utterance: _Utterance, ending: Frame | None) -> None:
+        self._hold(None)
+        utterance.complete, utterance.ending = True, ending
         try:
-            for part in self._text.flush():
-                await self._parts.put(part)
+            for part in utterance.text.flush():
+                await utterance.parts.put(part)
         except BadMessage:
             pass  # nothing to say is an answer too
-        await self._parts.put(None)
+        await utterance.parts.put(None)
 
-    def _hold(self, *, on: bool) -> None:
+    def _hold(self, utterance: _Utterance | None) -> None:
         """Lets what is too short wait for more text, but not for long."""
         if self._holding is not None:
             self._holding.cancel()
-        loop = asyncio.get_running_loop()
-        self._holding = loop.call_later(HOLD_S, self._release) if on else None
+            self._holding = None
+        if utterance is not None:
+            loop = asyncio.get_running_loop()
+            self._holding = loop.call_later(HOLD_S, self._release, utterance)
 
-    def _release(self) -> None:
+    @staticmethod
+    def _release(utterance: _Utterance) -> None:
         # a full queue has enough to speak: it can wait longer
-        if not self._parts.full():
-            for part in self._text.release():
-                self._parts.put_nowait(part)
+        if not utterance.parts.full():
+            for part in utterance.text.release():
+                utterance.parts.put_nowait(part)
 
-    async def _speak(self, queue: "asyncio.Queue[Spoken | None]") -> None:
+    async def _speak(self, utterance: _Utterance, before: "asyncio.Task[None] | None") -> None:
+        try:
+            if before is not None:
+                await asyncio.wait([before])
+            await self._speak_parts(utterance)
+        except asyncio.CancelledError:
+            if before is not None and not before.done():
+                before.cancel()
+                await asyncio.wait([before])
+            raise
+
+    async def _speak_parts(self, utterance: _Utterance) -> None:
+        await self.push_frame(TTSStartedFrame(append_to_context=utterance.append_to_context))
         try:
             async for chunk in synthesize(
                 self._speaker,
                 self._options,
-                _until_none(queue),
+                _until_none(utterance.parts),
                 session_id=self._session_id,
                 voices=self._voices,
             ):
-                await self.push_frame(
-                    SpokenAudioFrame(
-                        audio=chunk.data,
-                        sample_rate=ANSWER_SAMPLE_RATE_HZ,
-                        num_channels=1,
-                        text_start=chunk.text_start,
-                        text_end=chunk.text_end,
-                    )
-                )
+                await self._push_chunk(utterance, chunk)
         except VoiceAgentError as error:
-            await self.push_frame(ServerMessageFrame(message=Error.of(error)))
+            await self.push_error(error.message, exception=error)
             # the answer ends when its text does, and the model must not wait for the voice
-            async for _ in _until_none(queue):
+            async for _ in _until_none(utterance.parts):
                 pass
+        if utterance.ending is not None:
+            await self.push_frame(utterance.ending)
         await self.push_frame(TTSStoppedFrame())
+
+    async def _push_chunk(self, utterance: _Utterance, chunk: EncodedChunk) -> None:
+        if chunk.text_end > utterance.shown:
+            text = TTSTextFrame(
+                utterance.written[utterance.shown : chunk.text_end], text_type=TextType.WORD
+            )
+            text.includes_inter_frame_spaces = True
+            text.append_to_context = utterance.append_to_context
+            utterance.shown = chunk.text_end
+            await self.push_frame(text)
+        await self.push_frame(
+            SpokenAudioFrame(
+                audio=chunk.data,
+                sample_rate=ANSWER_SAMPLE_RATE_HZ,
+                num_channels=1,
+                text_start=chunk.text_start,
+                text_end=chunk.text_end,
+            )
+        )
 
 
 async def _until_none(queue: "asyncio.Queue[Spoken | None]") -> AsyncIterator[Spoken]:

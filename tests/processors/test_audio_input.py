@@ -36,7 +36,7 @@ def test_it_is_as_long_as_it_was_and_sounds_alike(rate_hz: int, channels: int) -
     audio = AudioInput()
     heard = np.concatenate([audio.samples(frame) for frame in frames(tone, rate_hz, channels)])
     assert 16_000 - len(heard) <= 64
-    expected = float_to_int16(tone / channels)[: len(heard)].astype(float)
+    expected = float_to_int16(tone / np.float32(channels))[: len(heard)].astype(float)
     middle = slice(400, 15_000)
     assert np.abs(heard[middle] - expected[middle]).max() < 0.02 * 32_768
 

@@ -2,7 +2,11 @@
 
 from typing import Any
 
-from pipecat.frames.frames import Frame
+from pipecat.frames.frames import (
+    Frame,
+    ProposedUserStartedSpeakingFrame,
+    ProposedUserStoppedSpeakingFrame,
+)
 
 from processors.remote_turns import TurnFrames
 from voice_agent.frames import (
@@ -51,12 +55,14 @@ def test_a_turn_is_told_in_the_order_of_a_pipeline_of_our_own() -> None:
     assert frames.turn_open
     out += told(frames, final(2.0))
     assert [type(frame) for frame in out] == [
+        ProposedUserStartedSpeakingFrame,
         SegmentStartFrame,
         PartialFrame,
         SegmentPauseFrame,
         SegmentEndFrame,
         TurnEndFrame,
         FinalFrame,
+        ProposedUserStoppedSpeakingFrame,
     ]
     pause = next(frame for frame in out if isinstance(frame, SegmentPauseFrame))
     assert (pause.end_sample, pause.silence_s) == (32_000, 1.0)
@@ -65,7 +71,7 @@ def test_a_turn_is_told_in_the_order_of_a_pipeline_of_our_own() -> None:
 
 def test_a_turn_that_silence_ends_is_over_with_its_final() -> None:
     out = told(TurnFrames("s"), START, UNSURE, final(2.0, ended_by="silence"))
-    end, last = out[-2:]
+    end, last, _ = out[-3:]
     assert isinstance(end, TurnEndFrame)
     assert (end.start_sample, end.end_sample, end.ended_by) == (16_000, 32_000, EndedBy.SILENCE)
     assert isinstance(last, FinalFrame)
@@ -86,7 +92,7 @@ def test_speech_that_sounds_complete_ends_no_turn_before_its_final() -> None:
 def test_times_are_those_of_this_session() -> None:
     frames = TurnFrames("s")
     frames.begin(10.0)
-    start, last = told(frames, START)[0], told(frames, END, final(2.0), heard_s=12.5)[-1]
+    start, last = told(frames, START)[1], told(frames, END, final(2.0), heard_s=12.5)[-2]
     assert isinstance(start, SegmentStartFrame)
     assert isinstance(last, FinalFrame)
     assert (start.at_s, last.start_s, last.end_s, last.words[0].start_s) == (11, 11, 12, 11.1)

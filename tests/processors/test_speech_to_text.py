@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pytest
-from pipecat.frames.frames import Frame, InputAudioRawFrame
+from pipecat.frames.frames import ErrorFrame, Frame, InputAudioRawFrame
 from pipecat.tests.utils import SleepFrame, run_test
 
 from processors.recognition import Recognition
@@ -29,10 +29,10 @@ from voice_agent.frames import (
 from voice_agent.turns.pause_decision import PauseText
 from voice_agent.turns.turn import EndedBy
 from voice_agent.wire.asr import Close, Config
-from voice_agent.wire.common import Degraded, Error, Restored
+from voice_agent.wire.common import Degraded, Restored
 
 _HZ = 16_000
-_TOLD = FinalFrame | PartialFrame | ServerMessageFrame
+_TOLD = FinalFrame | PartialFrame | ServerMessageFrame | ErrorFrame
 _CLOSE = ClientMessageFrame(message=Close(type="close"))
 
 
@@ -96,13 +96,12 @@ def turn_end(start_s: float, end_s: float, by: EndedBy = EndedBy.CLIENT) -> Turn
     )
 
 
-def recognition(recognizer: ScriptedRecognizer) -> Recognition:
-    config = Config(type="config", language="en")
-    return Recognition(session_id="s", recognizer=recognizer, config=config, final_timeout_s=5)
+def stt(recognizer: ScriptedRecognizer) -> SpeechToText:
+    return SpeechToText(recognizer, final_timeout_s=5, audio_passthrough=False, session_id="s")
 
 
 async def through(recognizer: ScriptedRecognizer, *frames: Frame) -> list[Frame]:
-    processor = SpeechToText(recognition(recognizer))
+    processor = stt(recognizer)
     down, up = await run_test(processor, frames_to_send=[*frames, _CLOSE])
     return [f for f in (*down, *up) if isinstance(f, _TOLD)]
 
@@ -369,11 +368,11 @@ async def test_a_final_that_takes_too_long_says_so_and_shows_what_partials_did()
         SleepFrame(sleep=0.2),
         turn_end(0.1, 1.5),
     )
-    (error,) = [f.message for f in out if isinstance(f, ServerMessageFrame)]
-    assert isinstance(error, Error)
-    assert error.code == "engine_timeout"
+    (error,) = [f.exception for f in out if isinstance(f, ErrorFrame)]
+    assert isinstance(error, EngineTimeout)
     (final,) = finals(out)
     assert (final.text, final.confidence) == ("hello", 0.0)
+    assert final.error_code == "engine_timeout"
 
 
 async def test_nothing_said_is_an_empty_final_without_a_job() -> None:
@@ -405,7 +404,7 @@ async def test_partials_stop_at_the_final_and_the_session_is_forgotten() -> None
 
 async def texts_at_pauses(script: Callable[[RecognizeJob], Transcript]) -> list[PauseText]:
     pause = (*audio(3), SegmentStartFrame(at_s=1.0), SegmentPauseFrame(end_sample=2 * _HZ))
-    processor = SpeechToText(recognition(ScriptedRecognizer(script)))
+    processor = stt(ScriptedRecognizer(script))
     _, up = await run_test(processor, frames_to_send=[*pause, SleepFrame(sleep=0.01), _CLOSE])
     return [frame.text for frame in up if isinstance(frame, PauseTextFrame)]
 
@@ -432,7 +431,12 @@ async def test_what_gives_way_is_told_once() -> None:
 
 def test_what_gives_way_is_told_again_when_it_changes_and_when_it_is_over() -> None:
     recognizer = ScriptedRecognizer(hello, degraded={"partials": "fewer", "model": "small"})
-    session = recognition(recognizer)
+    session = Recognition(
+        session_id="s",
+        recognizer=recognizer,
+        config=Config(type="config", language="en"),
+        final_timeout_s=5,
+    )
     assert len(session.degradations()) == 2
     assert session.degradations() == []
     recognizer.degraded = {"partials": "none"}

@@ -5,6 +5,7 @@ from typing import Any, cast
 
 import numpy as np
 from pipecat.frames.frames import (
+    ErrorFrame,
     InterruptionFrame,
     LLMFullResponseEndFrame,
     LLMFullResponseStartFrame,
@@ -18,10 +19,9 @@ from tests.scripted_cloner import ScriptedCloner
 from tests.voices.clips import voice
 from voice_agent.engines.base import EngineInfo, SpeakJob, SpokenChunk
 from voice_agent.errors import EngineUnavailable
-from voice_agent.frames import ServerMessageFrame, SpokenAudioFrame
+from voice_agent.frames import SpokenAudioFrame
 from voice_agent.settings import Settings, VoicesSettings
 from voice_agent.voices.library import Registration, VoiceLibrary
-from voice_agent.wire.common import Error
 
 HZ = 24_000
 
@@ -37,6 +37,8 @@ class ScriptedSpeaker:
         self.closed = 0
         self.may_speak = asyncio.Event()
         self.may_speak.set()
+
+    def forget(self, session_id: str) -> None: ...
 
     async def speak(self, job: SpeakJob) -> AsyncGenerator[SpokenChunk]:
         self.jobs.append(job)
@@ -97,8 +99,8 @@ async def test_a_broken_speaker_is_told_and_holds_nothing_up() -> None:
         assert not chain.down.of(TTSStoppedFrame)
         await chain.send(LLMFullResponseEndFrame())
         await chain.down.until(TTSStoppedFrame)
-    messages = [frame.message for frame in chain.down.of(ServerMessageFrame)]
-    assert [m.code for m in messages if isinstance(m, Error)] == ["engine_unavailable"]
+    [error] = chain.up.of(ErrorFrame)
+    assert isinstance(error.exception, EngineUnavailable)
 
 
 async def test_nothing_to_say_ends_at_once() -> None:

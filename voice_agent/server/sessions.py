@@ -10,6 +10,7 @@ from fastapi import WebSocket
 from loguru import logger
 
 from voice_agent import metrics
+from voice_agent.engines.base import new_session_id
 from voice_agent.engines.room import EngineRoom
 from voice_agent.errors import AtCapacity, IdleTimeout, VoiceAgentError
 from voice_agent.server.connections import Connection, Resumable
@@ -52,7 +53,7 @@ class Session:
     settings: Settings
     voices: VoiceLibrary | None = None
     phrases: PhraseBook | None = None
-    id: str = field(default_factory=lambda: secrets.token_hex(8))
+    id: str = field(default_factory=new_session_id)
     resume_token: str = field(default_factory=lambda: _token())
     connection: Connection | None = None
     _used: tuple[str, int] | None = None

@@ -18,6 +18,7 @@ from voice_agent.engines.base.engine import (
     Priority,
     Samples,
     SaysWhy,
+    new_session_id,
 )
 from voice_agent.engines.base.hearing import (
     PARTIAL_EVERY_S,
@@ -57,4 +58,5 @@ __all__ = [
     "Transcript",
     "TurnJudge",
     "VoiceInfo",
+    "new_session_id",
 ]

@@ -1,5 +1,6 @@
 """What every engine has, and what all jobs are made of."""
 
+import secrets
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Protocol, runtime_checkable
@@ -41,6 +42,11 @@ class EngineInfo:
     capacity: int = 1
     why: str = ""
     hint: str = ""
+
+
+def new_session_id() -> str:
+    """A name for a session, by which engines know whose job is whose."""
+    return secrets.token_hex(8)
 
 
 class Engine(Protocol):
