@@ -5,7 +5,12 @@ from collections import deque
 from typing import Protocol
 
 from loguru import logger
-from pipecat.frames.frames import Frame, OutputAudioRawFrame
+from pipecat.frames.frames import (
+    Frame,
+    OutputAudioRawFrame,
+    OutputDTMFFrame,
+    OutputDTMFUrgentFrame,
+)
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 
 from voice_agent.audio.dtmf import tones
@@ -47,7 +52,8 @@ class CallControl(FrameProcessor):
     """Stands between the language model and the voice; does what is to be done with the call.
 
     That is `HangUpFrame`, `TransferFrame` and `SendKeysFrame`, one after another, each once
-    nothing is being said. A transfer that works ends the stream from the other side. One that
+    nothing is being said; Pipecat's `OutputDTMFFrame` is taken as the last. A transfer that works
+    ends the stream from the other side. One that
     does not is apologised for, and the conversation goes on. Keys are pressed as tones, in the
     call's audio.
 
@@ -68,6 +74,8 @@ class CallControl(FrameProcessor):
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         """Follows the answer; passes everything on."""
         await super().process_frame(frame, direction)
+        if isinstance(frame, OutputDTMFFrame | OutputDTMFUrgentFrame):
+            frame = SendKeysFrame(keys=frame.to_string())
         await self.push_frame(frame, direction)
         match frame:
             case AnswerStartFrame():

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Mapping
 
-from pipecat.frames.frames import Frame
+from pipecat.frames.frames import Frame, InputDTMFFrame
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 
 from voice_agent.frames import ClientMessageFrame, HangUpFrame, KeyFrame, TransferFrame
@@ -16,6 +16,8 @@ _MAX_DIGITS = 64
 
 class Keypad(FrameProcessor):
     """Stands before the conversation. Passes each `KeyFrame` on, for whoever wants it.
+
+    The `InputDTMFFrame` of a stock transport becomes one.
 
     A key with an action stops the answer and pushes `HangUpFrame` or `TransferFrame`. Other
     keys are gathered until none follows; then the conversation is told, as if the caller
@@ -37,6 +39,8 @@ class Keypad(FrameProcessor):
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         """Takes keys; passes everything on."""
         await super().process_frame(frame, direction)
+        if isinstance(frame, InputDTMFFrame):
+            frame = KeyFrame(digit=frame.button.value)
         await self.push_frame(frame, direction)
         if isinstance(frame, KeyFrame):
             await self._stop_waiting()

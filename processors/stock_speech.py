@@ -1,7 +1,5 @@
 """What a stock TTS service says, as `TextToSpeech` would."""
 
-from dataclasses import replace
-
 from pipecat.frames.frames import (
     Frame,
     InterruptionFrame,
@@ -62,12 +60,17 @@ class StockSpeech(FrameProcessor):
             case TTSAudioRawFrame():
                 await self._flush()
                 self._audio = SpokenAudioFrame(
-                    frame.audio, frame.sample_rate, frame.num_channels, text_start=self._heard
+                    frame.audio,
+                    frame.sample_rate,
+                    frame.num_channels,
+                    text_start=self._heard,
+                    text_end=len(self._text),
                 )
+                self._heard = len(self._text)
                 return True
             case TTSStoppedFrame():
                 self._speaking = False
-                await self._flush()
+                await self._flush(text_end=len(self._text))
                 await self._stop_if_over()
                 return True
             case _:
@@ -80,13 +83,13 @@ class StockSpeech(FrameProcessor):
         self._text += text
         await self.push_frame(LLMTextFrame(text))
 
-    async def _flush(self) -> None:
+    async def _flush(self, text_end: int | None = None) -> None:
         if self._audio is not None:
             audio, self._audio = self._audio, None
-            start, self._heard = self._heard, len(self._text)
-            await self.push_frame(replace(audio, text_start=start, text_end=self._heard))
+            if text_end is not None:
+                audio.text_end = self._heard = text_end
+            await self.push_frame(audio)
 
     async def _stop_if_over(self) -> None:
         if self._written and not self._speaking:
-            await self._flush()
             await self.push_frame(TTSStoppedFrame())

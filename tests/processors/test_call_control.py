@@ -1,7 +1,7 @@
 import asyncio
 
 import numpy as np
-from pipecat.frames.frames import OutputAudioRawFrame
+from pipecat.frames.frames import OutputAudioRawFrame, OutputDTMFFrame
 from pipecat.processors.frame_processor import FrameDirection
 
 from processors.call_control import APOLOGY, CallControl
@@ -136,6 +136,14 @@ async def test_keys_are_tones_after_the_answer_and_before_what_follows() -> None
         assert line.done == []
         await line.until_done()
     assert line.done == ["hang up"]
+
+
+async def test_keys_of_pipecats_are_pressed_too() -> None:
+    line = ScriptedLine()
+    async with chained(CallControl(session_id="s", line=line)) as chain:
+        await chain.send(OutputDTMFFrame.from_string("3*"))
+        await chain.down.until(OutputAudioRawFrame)
+        assert pressed(chain) == ["3*"]
 
 
 async def test_what_is_no_key_is_not_pressed_and_does_no_harm() -> None:

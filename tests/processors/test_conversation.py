@@ -2,6 +2,7 @@ from pipecat.frames.frames import (
     Frame,
     InterruptionFrame,
     LLMContextFrame,
+    TTSSpeakFrame,
 )
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 
@@ -12,6 +13,8 @@ from voice_agent.frames import (
     AnswerStartFrame,
     ClientMessageFrame,
     FinalFrame,
+    PhraseFrame,
+    SayFrame,
     SegmentStartFrame,
 )
 from voice_agent.settings import ConversationSettings
@@ -113,3 +116,26 @@ async def test_a_long_conversation_forgets_its_beginning() -> None:
         await chain.send(*(typed(str(i)) for i in range(100)))
     assert len(asked(chain.down)[-1]) <= 161
     assert asked(chain.down)[-1][-1] == ("user", "99")
+
+
+async def test_what_it_is_asked_to_say_is_said_unasked_and_remembered() -> None:
+    async with chained(conversation()) as chain:
+        await chain.send(TTSSpeakFrame("Hello there."))
+        assert chain.down.of(TTSSpeakFrame) == []
+        [start] = chain.down.of(AnswerStartFrame)
+        [say] = chain.down.of(SayFrame)
+        assert (start.asked, say.text, say.told) == (False, "Hello there.", True)
+
+
+async def test_what_no_context_should_have_is_said_and_not_remembered() -> None:
+    async with chained(conversation()) as chain:
+        await chain.send(TTSSpeakFrame("Hello there.", append_to_context=False))
+        [say] = chain.down.of(SayFrame)
+        assert (say.text, say.told) == ("Hello there.", False)
+
+
+async def test_in_the_middle_of_an_answer_it_is_a_phrase_of_that() -> None:
+    async with chained(conversation()) as chain:
+        await chain.send(final("hello"), TTSSpeakFrame("One moment."))
+        assert [frame.text for frame in chain.down.of(PhraseFrame)] == ["One moment."]
+        assert len(chain.down.of(AnswerStartFrame)) == 1

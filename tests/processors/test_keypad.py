@@ -2,6 +2,8 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 import pytest
+from pipecat.audio.dtmf.types import KeypadEntry
+from pipecat.frames.frames import InputDTMFFrame
 
 from processors.keypad import Keypad
 from tests.processors.chain import Chain, chained
@@ -32,6 +34,14 @@ async def test_keys_are_told_once_none_follows() -> None:
         await chain.send(*keys("4"))
         told = await chain.down.until(ClientMessageFrame)
         assert told.message == TypedText(type="text", text="The caller pressed 4.")
+
+
+async def test_the_keys_of_a_stock_transport_count_as_well() -> None:
+    async with keypad() as chain:
+        await chain.send(InputDTMFFrame(button=KeypadEntry.FOUR), InputDTMFFrame(KeypadEntry.POUND))
+        told = await chain.down.until(ClientMessageFrame)
+        assert told.message == TypedText(type="text", text="The caller pressed 4 #.")
+        assert [frame.digit for frame in chain.down.of(KeyFrame)] == ["4", "#"]
 
 
 async def test_every_key_is_passed_on() -> None:

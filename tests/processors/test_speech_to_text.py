@@ -6,13 +6,24 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pytest
-from pipecat.frames.frames import ErrorFrame, Frame, InputAudioRawFrame
+from pipecat.frames.frames import (
+    ErrorFrame,
+    Frame,
+    InputAudioRawFrame,
+    ProposedUserStoppedSpeakingFrame,
+    STTMuteFrame,
+    STTUpdateSettingsFrame,
+    VADUserStartedSpeakingFrame,
+    VADUserStoppedSpeakingFrame,
+)
+from pipecat.services.settings import STTSettings
 from pipecat.tests.utils import SleepFrame, run_test
+from pipecat.transcriptions.language import Language
 
 from processors.recognition import Recognition
 from processors.speech_to_text import SpeechToText
 from voice_agent.engines.base import EngineInfo, Priority, RecognizeJob, TimedWord, Transcript
-from voice_agent.errors import EngineTimeout, EngineUnavailable
+from voice_agent.errors import EngineTimeout, EngineUnavailable, Unsupported
 from voice_agent.frames import (
     ClientMessageFrame,
     FinalFrame,
@@ -458,3 +469,92 @@ async def test_jobs_carry_what_the_client_has_set() -> None:
     )
     (job,) = recognizer.finals()
     assert (job.model, job.language, job.prompt, job.hotwords) == ("script", "auto", "a", ("b",))
+
+
+async def test_behind_a_stock_detector_every_pause_ends_a_transcript() -> None:
+    recognizer = ScriptedRecognizer(hello)
+    out = await through(
+        recognizer,
+        *audio(2, level=100),
+        VADUserStartedSpeakingFrame(start_secs=0.5),
+        *audio(1),
+        VADUserStoppedSpeakingFrame(stop_secs=0.2),
+        *audio(1),
+    )
+    [final] = finals(out)
+    assert (final.text, final.finalized, final.ended_by) == ("hello", True, EndedBy.SILENCE)
+    assert (final.start_s, final.end_s) == pytest.approx((1.5, 2.8), abs=0.1)
+    assert not [frame for frame in out if isinstance(frame, ErrorFrame)]
+
+
+async def test_the_proposal_to_stop_comes_behind_the_final() -> None:
+    down, _ = await run_test(
+        stt(ScriptedRecognizer(hello)),
+        frames_to_send=[
+            *audio(1),
+            SegmentStartFrame(at_s=0.1),
+            *audio(1),
+            turn_end(0.1, 1.5),
+            ProposedUserStoppedSpeakingFrame(),
+            _CLOSE,
+        ],
+    )
+    kinds = [type(frame) for frame in down]
+    assert kinds.count(ProposedUserStoppedSpeakingFrame) == 1
+    assert kinds.index(FinalFrame) < kinds.index(ProposedUserStoppedSpeakingFrame)
+
+
+async def test_audio_goes_on_unless_it_is_not_wanted_and_nothing_is_heard_while_muted() -> None:
+    recognizer = ScriptedRecognizer(hello)
+    processor = SpeechToText(recognizer)
+    said = [*audio(1), SegmentStartFrame(at_s=0.1), *audio(1), turn_end(0.1, 1.5)]
+    down, _ = await run_test(processor, frames_to_send=[STTMuteFrame(mute=True), *said, _CLOSE])
+    passed = [frame for frame in down if isinstance(frame, InputAudioRawFrame)]
+    assert sum(frame.num_frames for frame in passed) == 2 * _HZ
+    assert [f.text for f in finals(down)] == [""]
+    assert recognizer.finals() == []
+
+
+@pytest.mark.parametrize(
+    ("delta", "model", "language"),
+    [
+        (STTSettings(language=Language.EN_US), "", "en"),
+        (STTSettings(model="script"), "script", "en"),
+        (STTSettings(language="auto"), "", "auto"),
+    ],
+    ids=["language", "model", "auto"],
+)
+async def test_settings_of_pipecats_count_from_the_next_turn_on(
+    delta: STTSettings, model: str, language: str
+) -> None:
+    recognizer = ScriptedRecognizer(hello)
+    out = await through(
+        recognizer,
+        STTUpdateSettingsFrame(delta=delta),
+        *audio(1),
+        SegmentStartFrame(at_s=0.1),
+        *audio(1),
+        turn_end(0.1, 1.5),
+    )
+    assert [f.text for f in finals(out)] == ["hello"]
+    assert {(job.model, job.language) for job in recognizer.finals()} == {(model, language)}
+
+
+@pytest.mark.parametrize(
+    "delta", [STTSettings(language="xx"), STTSettings(model="none")], ids=["language", "model"]
+)
+async def test_settings_that_the_engine_does_not_have_are_an_error_and_change_nothing(
+    delta: STTSettings,
+) -> None:
+    recognizer = ScriptedRecognizer(hello)
+    out = await through(
+        recognizer,
+        STTUpdateSettingsFrame(delta=delta),
+        *audio(1),
+        SegmentStartFrame(at_s=0.1),
+        *audio(1),
+        turn_end(0.1, 1.5),
+    )
+    [error] = [frame.exception for frame in out if isinstance(frame, ErrorFrame)]
+    assert isinstance(error, Unsupported)
+    assert {(job.model, job.language) for job in recognizer.finals()} == {("", "en")}

@@ -7,10 +7,14 @@ import numpy as np
 from pipecat.frames.frames import (
     ErrorFrame,
     InterruptionFrame,
+    LLMAssistantPushAggregationFrame,
     LLMFullResponseEndFrame,
     LLMFullResponseStartFrame,
     LLMTextFrame,
+    TTSSpeakFrame,
+    TTSStartedFrame,
     TTSStoppedFrame,
+    TTSTextFrame,
 )
 
 from processors.text_to_speech import TextToSpeech
@@ -135,3 +139,64 @@ async def test_the_agent_can_speak_in_a_registered_voice(tmp_path: Path) -> None
     assert {job.voice.voice_id for job in cloner.jobs if job.voice} == {"anna"}
     assert chain.down.of(SpokenAudioFrame)
     await library.close()
+
+
+async def test_stock_aggregators_are_told_what_is_heard_and_not_what_is_written() -> None:
+    async with chained(speaking(ScriptedSpeaker())) as chain:
+        await chain.send(LLMFullResponseStartFrame(), LLMTextFrame("It rains. And it blows."))
+        await chain.send(LLMFullResponseEndFrame())
+        await chain.down.until(TTSStoppedFrame)
+    [written] = chain.down.of(LLMTextFrame)
+    assert not written.append_to_context
+    heard = chain.down.of(TTSTextFrame)
+    assert all(text.append_to_context for text in heard)
+    assert "".join(text.text for text in heard) == "It rains. And it blows."
+    kinds = [type(frame) for frame in chain.down.frames]
+    first_audio, end = kinds.index(SpokenAudioFrame), kinds.index(LLMFullResponseEndFrame)
+    assert kinds.index(TTSStartedFrame) < kinds.index(TTSTextFrame) < first_audio
+    assert kinds[end + 1 :] == [TTSStoppedFrame]
+    assert SpokenAudioFrame not in kinds[end:]
+
+
+async def test_what_it_is_asked_to_say_is_said_in_order_and_cuts_nothing_off() -> None:
+    speaker = ScriptedSpeaker()
+    async with chained(speaking(speaker)) as chain:
+        await chain.send(TTSSpeakFrame("One moment."), TTSSpeakFrame("Psst.", False))
+        await chain.send(LLMFullResponseStartFrame(), LLMTextFrame("It rains."))
+        await chain.send(LLMFullResponseEndFrame())
+        async with asyncio.timeout(5):
+            while len(chain.down.of(TTSStoppedFrame)) < 3:
+                await chain.down.until(TTSStoppedFrame)
+                await asyncio.sleep(0)
+    assert [job.text for job in speaker.jobs] == ["One moment.", "Psst.", "It rains."]
+    remembered = [(text.text, text.append_to_context) for text in chain.down.of(TTSTextFrame)]
+    assert remembered == [("One moment.", True), ("Psst.", False), ("It rains.", True)]
+    # what stands in no response is committed by itself
+    assert len(chain.down.of(LLMAssistantPushAggregationFrame)) == 1
+    assert chain.down.of(TTSSpeakFrame) == []
+
+
+async def test_an_interruption_ends_all_that_waits_to_be_said() -> None:
+    speaker = ScriptedSpeaker()
+    speaker.may_speak.clear()
+    async with chained(speaking(speaker)) as chain:
+        await chain.send(*(TTSSpeakFrame(f"Number {n}.") for n in range(3)))
+        async with asyncio.timeout(5):
+            while not speaker.jobs:  # noqa: ASYNC110  (a few turns of the loop)
+                await asyncio.sleep(0)
+        await chain.send(InterruptionFrame())
+        speaker.may_speak.set()
+        await chain.send(TTSSpeakFrame("After it."))
+        await chain.down.until(TTSStoppedFrame)
+    assert [job.text for job in speaker.jobs] == ["Number 0.", "After it."]
+
+
+async def test_text_that_is_not_to_be_spoken_is_not() -> None:
+    speaker = ScriptedSpeaker()
+    silent = LLMTextFrame("(thinks) ")
+    silent.skip_tts = True
+    async with chained(speaking(speaker)) as chain:
+        await chain.send(LLMFullResponseStartFrame(), silent, LLMTextFrame("It rains."))
+        await chain.send(LLMFullResponseEndFrame())
+        await chain.down.until(TTSStoppedFrame)
+    assert [job.text for job in speaker.jobs] == ["It rains."]
