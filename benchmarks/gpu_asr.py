@@ -37,7 +37,7 @@ from voice_agent.engines.base import (
     Recognizer,
     Samples,
 )
-from voice_agent.engines.catalogue import RECOGNIZERS
+from voice_agent.engines.registry import RECOGNIZERS
 from voice_agent.errors import EngineTimeout, EngineUnavailable
 from voice_agent.settings import load_settings
 

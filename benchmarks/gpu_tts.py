@@ -28,7 +28,7 @@ from voice_agent.engines.chatterbox.model import ChatterboxModel, ModelOptions
 from voice_agent.engines.chatterbox.scheduler import Scheduler
 from voice_agent.engines.chatterbox.spec import SAMPLE_RATE_HZ, Sampling
 from voice_agent.engines.chatterbox.tensors import torch
-from voice_agent.engines.chatterbox.utterance import Ahead, Audio, Request
+from voice_agent.engines.chatterbox.utterance import Audio, Lead, Request
 
 _TOKENS = 150  # 6 s, a long sentence
 _TEXT = list(range(3, 63))
@@ -112,7 +112,7 @@ class Bench:
         began_s, first, n_samples = time.perf_counter(), dict[int, float](), 0
         for number in range(n_streams):
             voice = model.voice(str(number), random_voice(number))
-            ahead = Ahead(heard_s=1e6)
+            ahead = Lead(heard_s=1e6)
             scheduler.admit(
                 Request(number=number, text=_TEXT, voice=voice, seed=number, ahead=ahead)
             )

@@ -24,7 +24,7 @@ from voice_agent.engines.chatterbox.model import ChatterboxModel, ModelOptions
 from voice_agent.engines.chatterbox.scheduler import Scheduler
 from voice_agent.engines.chatterbox.spec import SAMPLE_RATE_HZ
 from voice_agent.engines.chatterbox.tensors import torch
-from voice_agent.engines.chatterbox.utterance import Ahead, Audio, Request
+from voice_agent.engines.chatterbox.utterance import Audio, Lead, Request
 
 _TEXT = "Hello there, this is where two chunks meet."
 _CHUNK_TOKENS = 20
@@ -57,7 +57,7 @@ def by_engine(folder: Path, voice: int) -> Pieces:
             voice=model.voice("v", random_voice(voice)),
             seed=voice,
             chunk_tokens=_CHUNK_TOKENS,
-            ahead=Ahead(heard_s=1e6),
+            ahead=Lead(heard_s=1e6),
         )
     )
     pieces: Pieces = []

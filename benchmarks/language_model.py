@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.services import wait_until_ready
-from voice_agent.cli.probe import free_port
+from voice_agent.cli.http_probe import free_port
 from voice_agent.settings import load_settings
 from voice_agent.weights.store import model_folder
 

@@ -32,7 +32,7 @@ from benchmarks.words import Heard, digits_apart, interval, word_error_rate
 from voice_agent.audio.g711 import mulaw_decode, mulaw_encode
 from voice_agent.audio.resample import Resampler
 from voice_agent.engines.base import ASR_SAMPLE_RATE_HZ, Samples, Speaker, SpeakJob
-from voice_agent.engines.catalogue import SPEAKERS, pick
+from voice_agent.engines.registry import SPEAKERS, pick
 from voice_agent.settings import Settings, load_settings
 from voice_agent.weights.store import model_folder
 

@@ -21,7 +21,7 @@ from benchmarks.processes import end_in_order
 from benchmarks.rows import RESULTS, Row, Rows, pending, report, table
 from benchmarks.services import service
 from voice_agent.audio.pcm import float_to_int16, int16_to_float
-from voice_agent.audio.reader import decode_file
+from voice_agent.audio.stream_decoder import decode_file
 from voice_agent.engines.base import ASR_SAMPLE_RATE_HZ, Samples
 from voice_agent.wire.asr import AsrServerMessage, Final, SpeechStart
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from voice_agent.audio.reader import decode_file
 from voice_agent.audio.resample import Resampler
+from voice_agent.audio.stream_decoder import decode_file
 from voice_agent.engines.base import ASR_SAMPLE_RATE_HZ, SpeakJob
 from voice_agent.engines.espeak.speaker import EspeakSpeaker
 

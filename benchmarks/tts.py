@@ -37,7 +37,7 @@ from voice_agent.engines.chatterbox.model import ChatterboxModel, ModelOptions
 from voice_agent.engines.chatterbox.scheduler import Scheduler
 from voice_agent.engines.chatterbox.spec import SAMPLE_RATE_HZ
 from voice_agent.engines.chatterbox.tensors import torch
-from voice_agent.engines.chatterbox.utterance import Ahead, Audio, Request
+from voice_agent.engines.chatterbox.utterance import Audio, Lead, Request
 from voice_agent.engines.chatterbox.watermark import MarkedStream, Watermarker
 
 TEXT = "Hello there, this is how long it takes."
@@ -153,7 +153,7 @@ class Ours:
             voice=self._model.voice(str(number), random_voice(number)),
             seed=number,
             chunk_tokens=_CHUNK_TOKENS,
-            ahead=Ahead(heard_s=1e6),
+            ahead=Lead(heard_s=1e6),
         )
 
     def _spoken(self, scheduler: Scheduler, requests: Sequence[Request]) -> Run:

@@ -22,7 +22,7 @@ from benchmarks.vad_line import at_level, over_line, silence, trimmed
 from benchmarks.vad_noises import ALL_NOISES
 from benchmarks.vad_scores import Scored, Silero
 from voice_agent.audio.pcm import int16_to_float
-from voice_agent.audio.reader import decode_file
+from voice_agent.audio.stream_decoder import decode_file
 from voice_agent.engines.base import ASR_SAMPLE_RATE_HZ, Samples
 from voice_agent.engines.silero import WINDOW_S, WINDOW_SAMPLES, VadStream
 from voice_agent.turns.segmenter import Segmenter, SegmentStarted, StartRule

@@ -31,7 +31,7 @@ from benchmarks.machine import machine
 from benchmarks.speech import Clip, clips
 from voice_agent.audio.pcm import int16_to_float
 from voice_agent.engines.base import RecognizeJob, Samples
-from voice_agent.engines.whisper import ladder
+from voice_agent.engines.whisper import temperature_fallback
 from voice_agent.engines.whisper.engine import WhisperRecognizer
 from voice_agent.engines.whisper.evaluation import Decoded, Pair, difference, word_errors
 from voice_agent.engines.whisper.model import LoadedModel, Window
@@ -117,7 +117,7 @@ def in_windows(model: LoadedModel, rule: WindowRule, language: str, *, mended: b
         samples = samples[:MAX_SAMPLES]
         window = Window(samples=samples, frames=rule.frames(len(samples)), language=language)
         if mended:
-            (found,) = ladder.decode(model, [window], beam_size=1, patient=False)
+            (found,) = temperature_fallback.decode(model, [window], beam_size=1, patient=False)
             return found.cleaned().text
         return model.decode([window])[0].text
 

@@ -2,8 +2,8 @@
 
 from bots import direct
 from pipelines import agent, telephone
+from pipelines.llm import responder
 from pipelines.run import run_pipeline, run_session
-from pipelines.thinking import thinking
 from voice_agent.server.app import Service, create_app
 from voice_agent.server.page import page_router
 from voice_agent.server.records import Records
@@ -16,7 +16,7 @@ records = Records()
 async def bot(session: Session) -> None:
     """Serves one caller until it leaves."""
     record = records.begin(session)
-    pipeline, transport = agent.build(session, thinking(session), record)
+    pipeline, transport = agent.build(session, responder(session), record)
     try:
         await run_session(session, pipeline, transport)
     finally:
@@ -26,7 +26,7 @@ async def bot(session: Session) -> None:
 async def answer(session: Session, call: Call) -> None:
     """Serves one telephone call until it is over."""
     record = records.begin(session, call.start)
-    pipeline, transport = telephone.build(session, call, thinking(session), record)
+    pipeline, transport = telephone.build(session, call, responder(session), record)
     session.attach(transport)
     try:
         await run_pipeline(pipeline, transport)

@@ -2,7 +2,7 @@
 
 from pipelines import asr
 from pipelines.run import run_session
-from voice_agent.engines.room import EngineRoom
+from voice_agent.engines.engine_set import EngineSet
 from voice_agent.server.app import Service, create_app
 from voice_agent.server.sessions import Session
 
@@ -12,4 +12,4 @@ async def bot(session: Session) -> None:
     await run_session(session, *asr.build(session))
 
 
-app = create_app(Service(name="asr", bot=bot, engines=EngineRoom.hearing))
+app = create_app(Service(name="asr", bot=bot, engines=EngineSet.hearing))

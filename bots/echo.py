@@ -10,7 +10,7 @@ from pipelines import echo
 from pipelines.run import run_pipeline, run_session
 from transports.webrtc import Peers
 from voice_agent.engines.base import ASR_SAMPLE_RATE_HZ
-from voice_agent.engines.room import EngineRoom
+from voice_agent.engines.engine_set import EngineSet
 from voice_agent.server.app import Service, create_app
 from voice_agent.server.page import page_router
 from voice_agent.server.sessions import Session
@@ -27,9 +27,9 @@ class Offer(BaseModel):
     type: Literal["offer"]
 
 
-def engines(_settings: Settings) -> EngineRoom:
+def engines(_settings: Settings) -> EngineSet:
     """None."""
-    return EngineRoom()
+    return EngineSet()
 
 
 async def bot(session: Session) -> None:

@@ -2,7 +2,7 @@
 
 from pipelines import tts
 from pipelines.run import run_session
-from voice_agent.engines.room import EngineRoom
+from voice_agent.engines.engine_set import EngineSet
 from voice_agent.server.app import Service, create_app
 from voice_agent.server.sessions import Session
 from voice_agent.server.speech import speech_router
@@ -18,7 +18,7 @@ app = create_app(
     Service(
         name="tts",
         bot=bot,
-        engines=EngineRoom.speaking,
+        engines=EngineSet.speaking,
         routers=(speech_router, voices_router),
     )
 )

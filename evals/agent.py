@@ -18,7 +18,7 @@ from pipecat.transports.base_transport import BaseTransport
 from pipecat.workers.runner import WorkerRunner
 
 from pipelines import agent
-from pipelines.thinking import thinking
+from pipelines.llm import responder
 from voice_agent.engines.base import ASR_SAMPLE_RATE_HZ
 from voice_agent.frames import ClientMessageFrame
 from voice_agent.log import set_up_logging
@@ -61,7 +61,7 @@ async def bot(session: Session) -> None:
         audio_in_enabled=True, audio_out_enabled=True, serializer=EvalSerializer()
     )
     transport = EvalFastAPIWebsocketTransport(session.websocket, params, flags)
-    conversing = [*agent.understanding(session, thinking(session)), *agent.speaking(session)]
+    conversing = [*agent.understanding(session, responder(session)), *agent.speaking(session)]
     worker = PipelineWorker(
         Pipeline([transport.input(), _Typed(), *conversing, transport.output()]),
         params=PipelineParams(

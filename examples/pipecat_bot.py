@@ -18,10 +18,10 @@ from pipecat.services.openai.llm import OpenAILLMService
 from pipecat.transports.websocket.fastapi import FastAPIWebsocketParams, FastAPIWebsocketTransport
 from pipecat.workers.runner import WorkerRunner
 
-from processors.smart_turn import TurnDetector
 from processors.speech_to_text import SpeechToText
 from processors.text_to_speech import TextToSpeech
-from voice_agent.engines.catalogue import SPEAKERS, pick, pick_recognizer
+from processors.turn_detector import TurnDetector
+from voice_agent.engines.registry import SPEAKERS, pick, pick_recognizer
 from voice_agent.engines.silero import SileroVad
 from voice_agent.engines.smart_turn.engine import SmartTurn
 from voice_agent.settings import load_settings

@@ -4,36 +4,36 @@ from pipecat.pipeline.pipeline import Pipeline
 from pipecat.processors.frame_processor import FrameProcessor
 
 from pipelines.asr import hearing, listening
+from pipelines.llm import llm_backend
 from pipelines.recorded import recorded
-from pipelines.thinking import thinks
 from pipelines.tts import speaker_of, voices_of
-from processors.answer import AnswerTracker
 from processors.call_control import CallControl
 from processors.conversation import Conversation
 from processors.latency import LatencyMeter
 from processors.phrases import PhrasePlayer
+from processors.playback_tracker import PlaybackTracker
 from processors.stock_speech import StockSpeech
 from processors.text_to_speech import TextToSpeech
 from transports.agent_wire import AgentSerializer
 from transports.wire import NORMAL_CLOSURE, WireTransport
-from voice_agent.engines.room import EngineRoom
+from voice_agent.engines.engine_set import EngineSet
 from voice_agent.errors import EngineUnavailable
 from voice_agent.records.session import SessionRecord
-from voice_agent.remote.room import agent_room
+from voice_agent.remote.engine_set import agent_engines
 from voice_agent.server.sessions import Session
 from voice_agent.settings import Settings
-from voice_agent.synthesis.phrases import PhraseBook
+from voice_agent.synthesis.prompt_cache import PromptCache
 
 
-def engines(settings: Settings) -> EngineRoom:
+def engines(settings: Settings) -> EngineSet:
     """The engines of a process that converses.
 
     Raises:
         SettingsError: An engine cannot run, or the language model is half set.
     """
-    room = agent_room(settings)
-    room.thinks = thinks(settings)
-    return room
+    engines = agent_engines(settings)
+    engines.llm = llm_backend(settings)
+    return engines
 
 
 def phrases(settings: Settings) -> dict[str, str]:
@@ -79,7 +79,7 @@ def understanding(
     conversation = Conversation(
         session_id=session.id,
         system_prompt=session.settings.llm.system_prompt,
-        manners=session.settings.conversation,
+        policy=session.settings.conversation,
         max_context_chars=session.settings.llm.max_context_chars,
     )
     return [*hearing(session, by_telephone=by_telephone, stt=stt), conversation, responder]
@@ -87,7 +87,7 @@ def understanding(
 
 def speaking(session: Session, stock: FrameProcessor | None = None) -> list[FrameProcessor]:
     """From the answer's text to its audio, and what of it was heard. Arguments as `build`."""
-    tracker = AnswerTracker(session_id=session.id, max_ahead_s=session.settings.tts.max_ahead_s)
+    tracker = PlaybackTracker(session_id=session.id, max_ahead_s=session.settings.tts.max_ahead_s)
     voice = [stock, StockSpeech()] if stock else [_own_voice(session)]
     return [
         *voice,
@@ -111,7 +111,7 @@ def _own_voice(session: Session) -> TextToSpeech:
     )
 
 
-def phrases_of(session: Session) -> PhraseBook:
+def phrases_of(session: Session) -> PromptCache:
     """What the session can say whatever becomes of the speaker.
 
     Raises:

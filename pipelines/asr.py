@@ -5,32 +5,32 @@ from pipecat.processors.frame_processor import FrameProcessor
 
 from pipelines.run import over_wire
 from processors.remote_hearing import RemoteHearing
-from processors.remote_outage import OutageGuard
-from processors.smart_turn import TurnDetector
+from processors.remote_outage import OutageHandler
 from processors.speech_to_text import SpeechToText
 from processors.stock_transcripts import StockTranscripts
+from processors.turn_detector import TurnDetector
 from transports.asr_wire import AsrSerializer
 from transports.wire import WireTransport
 from voice_agent.engines.base import Recognizer
 from voice_agent.errors import EngineUnavailable
-from voice_agent.remote.ears import RemoteEars
+from voice_agent.remote.recognizer import RemoteRecognizer
 from voice_agent.remote.speaker import RemoteSpeaker
 from voice_agent.server.sessions import Session
 from voice_agent.turns.config import AsrConfig
 from voice_agent.turns.turn import TurnRules
 
 
-def recognizer_of(session: Session) -> Recognizer | RemoteEars:
+def recognizer_of(session: Session) -> Recognizer | RemoteRecognizer:
     """The session's recogniser, or the service that is it.
 
     Raises:
         EngineUnavailable: This process hears nothing.
     """
-    if isinstance(session.room.elsewhere, RemoteEars):
-        return session.room.elsewhere
-    if session.room.recognizer is None:
+    if isinstance(session.engines.elsewhere, RemoteRecognizer):
+        return session.engines.elsewhere
+    if session.engines.recognizer is None:
         raise EngineUnavailable("this process has no recogniser")
-    return session.room.recognizer
+    return session.engines.recognizer
 
 
 def hearing(
@@ -46,23 +46,25 @@ def hearing(
     if stt is not None:
         detector = _turn_detector(session, session.settings.asr.language)
         return [detector, stt, StockTranscripts(session_id=session.id)]
-    recognizer, speaker = recognizer_of(session), session.room.speaker
+    recognizer, speaker = recognizer_of(session), session.engines.speaker
     remote_speaker = speaker if isinstance(speaker, RemoteSpeaker) else None
-    guard = OutageGuard(
+    guard = OutageHandler(
         session_id=session.id,
         settings=session.settings.remote,
         speaker=remote_speaker,
         phrases=session.phrases,
         ends_call=by_telephone,
     )
-    if isinstance(recognizer, RemoteEars):
+    if isinstance(recognizer, RemoteRecognizer):
         return [_hearing_elsewhere(session, recognizer, guard), guard]
     return [*_hearing_here(session, recognizer), *([guard] if remote_speaker else [])]
 
 
-def _hearing_elsewhere(session: Session, ears: RemoteEars, guard: OutageGuard) -> RemoteHearing:
+def _hearing_elsewhere(
+    session: Session, ears: RemoteRecognizer, guard: OutageHandler
+) -> RemoteHearing:
     values = asr_config(session).values
-    if session.room.vad is None:
+    if session.engines.vad is None:
         raise EngineUnavailable("this process does not find speech")
     return RemoteHearing(
         session_id=session.id,
@@ -70,7 +72,7 @@ def _hearing_elsewhere(session: Session, ears: RemoteEars, guard: OutageGuard) -
         config={"language": values.language, "silence_ms": values.silence_ms},
         settings=session.settings.remote,
         absence=guard.recognition,
-        vad=session.room.vad,
+        vad=session.engines.vad,
         final_timeout_s=session.settings.asr.final_timeout_s,
     )
 
@@ -90,12 +92,12 @@ def _hearing_here(session: Session, recognizer: Recognizer) -> tuple[TurnDetecto
 
 
 def _turn_detector(session: Session, language: str) -> TurnDetector:
-    room, asr = session.room, session.settings.asr
-    if room.vad is None or room.judge is None:
+    engines, asr = session.engines, session.settings.asr
+    if engines.vad is None or engines.judge is None:
         raise EngineUnavailable("this process does not judge turns")
     return TurnDetector(
-        vad=room.vad,
-        judge=room.judge,
+        vad=engines.vad,
+        judge=engines.judge,
         rules=TurnRules(silence_ms=asr.silence_ms, max_turn_s=asr.max_turn_s),
         language=language,
         session_id=session.id,

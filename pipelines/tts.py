@@ -9,7 +9,7 @@ from transports.wire import WireTransport
 from voice_agent.engines.base import Speaker
 from voice_agent.errors import EngineUnavailable
 from voice_agent.server.sessions import Session
-from voice_agent.voices.library import VoiceLibrary
+from voice_agent.voices.registry import VoiceRegistry
 
 
 def speaker_of(session: Session) -> Speaker:
@@ -18,12 +18,12 @@ def speaker_of(session: Session) -> Speaker:
     Raises:
         EngineUnavailable: This process does not speak.
     """
-    if session.room.speaker is None:
+    if session.engines.speaker is None:
         raise EngineUnavailable("this process has no speaker")
-    return session.room.speaker
+    return session.engines.speaker
 
 
-def voices_of(session: Session) -> VoiceLibrary:
+def voices_of(session: Session) -> VoiceRegistry:
     """The voices that the session can speak in.
 
     Raises:

@@ -14,9 +14,9 @@ from pipecat.frames.frames import (
 from pipecat.processors.aggregators.llm_context import LLMContext, LLMContextMessage
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 
-from processors.alarm import Alarm
-from processors.remembering import remember
+from processors.context_summary import remember
 from processors.reminders import Reminders
+from processors.timer import Timer
 from voice_agent import metrics
 from voice_agent.frames import (
     AnswerContinuesFrame,
@@ -41,7 +41,7 @@ from voice_agent.frames import (
     SpeculativeContextFrame,
 )
 from voice_agent.settings import ConversationSettings
-from voice_agent.turns.back_channels import BackChannels, plain
+from voice_agent.turns.back_channels import BackChannels, normalize_words
 from voice_agent.turns.barge_in import BargeIn, Verdict
 from voice_agent.turns.memory import Memory, Message
 from voice_agent.wire.agent import Interrupt, TypedText
@@ -71,16 +71,16 @@ class Conversation(FrameProcessor):
         *,
         session_id: str,
         system_prompt: str,
-        manners: ConversationSettings,
+        policy: ConversationSettings,
         max_context_chars: int = 12_000,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__(name=f"Conversation#{session_id}", enable_direct_mode=True)
-        self._manners = manners
+        self._policy = policy
         self._memory = Memory(system_prompt, _MAX_MESSAGES, max_context_chars)
-        self._barge_in = BargeIn(BackChannels(manners.back_channel_words), clock)
-        self._deciding = Alarm(self, self._decide)
-        self._reminders = Reminders(self, manners, self._volunteer)
+        self._barge_in = BargeIn(BackChannels(policy.back_channel_words), clock)
+        self._deciding = Timer(self, self._decide)
+        self._reminders = Reminders(self, policy, self._say_unprompted)
         self._last_turn: int | None = None  # the answer after which the conversation ends
         self._said: list[str] = []  # parts of a turn that was too long for one final
         self._turn = 0
@@ -104,9 +104,9 @@ class Conversation(FrameProcessor):
             return
         await self.push_frame(frame, direction)
         match frame:
-            case StartFrame() if self._manners.greeting:
+            case StartFrame() if self._policy.greeting:
                 # aside: the pipeline has not started yet
-                self.create_task(self._volunteer(self._manners.greeting))
+                self.create_task(self._say_unprompted(self._policy.greeting))
             case FinalFrame():
                 await self._on_final(frame)
             case ClientMessageFrame(message=TypedText() as message):
@@ -169,7 +169,7 @@ class Conversation(FrameProcessor):
             case PartialFrame() if self._barge_in.during_answer:
                 text = " ".join([*self._said, frame.text])
                 await self._act(self._barge_in.judge(text, settled=frame.at_pause))
-            case PartialFrame(at_pause=True) if self._manners.speculative:
+            case PartialFrame(at_pause=True) if self._policy.speculative:
                 await self._guess(" ".join([*self._said, frame.text]))
             case _:
                 pass
@@ -179,12 +179,12 @@ class Conversation(FrameProcessor):
         if self._answering:
             await self.push_frame(PhraseFrame(text=frame.text))
         elif frame.append_to_context:
-            await self._volunteer(frame.text)
+            await self._say_unprompted(frame.text)
         else:
             await self._say_phrase(PhraseFrame(text=frame.text))
 
     async def _on_speech(self) -> None:
-        if not (self._answering and self._manners.back_channels):
+        if not (self._answering and self._policy.back_channels):
             return await self._interrupt()
         self._barge_in.speak()
         if not self._held:
@@ -225,7 +225,7 @@ class Conversation(FrameProcessor):
             if verdict is Verdict.INTERRUPT:
                 await self._interrupt()
             elif verdict is Verdict.RESUME and self._held:
-                await self._let_go()
+                await self._release_hold()
                 self._barge_in.resume()
                 await self.push_frame(ResumeFrame())
 
@@ -243,7 +243,7 @@ class Conversation(FrameProcessor):
                 self._memory.ask(self._turn, text)
                 await self.push_frame(AnswerStartFrame(turn=self._turn, typed=typed))
             guessed, self._guessed = self._guessed, ""
-            if guessed and guessed == plain(text):
+            if guessed and guessed == normalize_words(text):
                 await self.push_frame(SpeculationFrame(confirmed=True))
             else:
                 await self.push_frame(LLMContextFrame(context=self._context()))
@@ -253,9 +253,9 @@ class Conversation(FrameProcessor):
     async def _guess(self, text: str) -> None:
         """Has an answer made for what may turn out to be the question."""
         async with self._changing:
-            if self._answering or plain(text) in ("", self._guessed):
+            if self._answering or normalize_words(text) in ("", self._guessed):
                 return
-            self._guessed = plain(text)
+            self._guessed = normalize_words(text)
             context = self._context({"role": "user", "content": text})
             await self.push_frame(SpeculativeContextFrame(context=context))
 
@@ -267,7 +267,7 @@ class Conversation(FrameProcessor):
     def _context(self, *more: Message) -> LLMContext:
         return LLMContext(cast(list[LLMContextMessage], [*self._memory.messages, *more]))
 
-    async def _volunteer(self, text: str, *, last: bool = False) -> None:
+    async def _say_unprompted(self, text: str, *, last: bool = False) -> None:
         """Says something that is remembered, though nobody asked."""
         async with self._changing:
             if self._answering:
@@ -285,7 +285,7 @@ class Conversation(FrameProcessor):
 
     async def _say_phrase(self, frame: PhraseFrame) -> None:
         """Begins an answer for a phrase that found none."""
-        text = frame.text or getattr(self._manners, frame.phrase, "")
+        text = frame.text or getattr(self._policy, frame.phrase, "")
         if not text:
             return
         async with self._changing:
@@ -299,7 +299,7 @@ class Conversation(FrameProcessor):
 
     async def _begin(self) -> None:
         await self._reminders.stop()
-        await self._let_go()
+        await self._release_hold()
         self._turn += 1
         self._answering, self._only_phrase = True, False
 
@@ -307,11 +307,11 @@ class Conversation(FrameProcessor):
         if self._answering:
             self._answering = False
             self._guessed = ""
-            await self._let_go()
+            await self._release_hold()
             self._barge_in.reset()
             with metrics.barge_in_s.time():
                 await self.broadcast_interruption()
 
-    async def _let_go(self) -> None:
+    async def _release_hold(self) -> None:
         self._held = False
         await self._deciding.stop()

@@ -12,9 +12,9 @@ from pipecat.processors.aggregators.llm_context import NOT_GIVEN, LLMContext, LL
 from pipecat.processors.frame_processor import FrameDirection
 from pipecat.services.openai.llm import OpenAILLMService
 
-from processors.aside import AnswersAside
 from processors.filler import Filler
-from processors.mind import Mind
+from processors.llm_backend import LLMBackend
+from processors.speculation import SpeculativeResponse
 from processors.tool_use import ToolUse
 from voice_agent import metrics
 from voice_agent.errors import EngineUnavailable
@@ -24,16 +24,16 @@ from voice_agent.frames import (
     PhraseFrame,
     ServerMessageFrame,
 )
-from voice_agent.thinking.asking import Message, Question
-from voice_agent.thinking.calls import ToolCall
-from voice_agent.thinking.told import tool_messages
+from voice_agent.llm.request import Message, Question
+from voice_agent.llm.tool_calls import ToolCall
+from voice_agent.llm.tool_messages import tool_messages
 from voice_agent.wire.common import Error
 
 # A model that has called tools as often as this for one answer is made to write it.
 _MAX_ROUNDS = 6
 
 
-class LanguageModel(AnswersAside, OpenAILLMService):
+class LanguageModel(SpeculativeResponse, OpenAILLMService):
     """Pushes an answer as it is written; between its parts, runs the tools that it asks for.
 
     When that takes long, before it or in the middle, a filler is pushed, once an answer; when
@@ -44,7 +44,7 @@ class LanguageModel(AnswersAside, OpenAILLMService):
         mind: The endpoints and tools of the process, loaded.
     """
 
-    def __init__(self, mind: Mind) -> None:
+    def __init__(self, mind: LLMBackend) -> None:
         llm = mind.llm
         self._mind = mind
         settings = OpenAILLMService.Settings(model=llm.model)
@@ -61,7 +61,7 @@ class LanguageModel(AnswersAside, OpenAILLMService):
         return cast(AsyncOpenAI, None)
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
-        """Notes which answer is due; answers, see `AnswersAside`."""
+        """Notes which answer is due; answers, see `SpeculativeResponse`."""
         if isinstance(frame, AnswerStartFrame | AnswerContinuesFrame):
             self._turn = frame.turn
         await super().process_frame(frame, direction)

@@ -9,7 +9,7 @@ from mcp.client.session_group import StreamableHttpParameters
 from pipecat.services.mcp_service import MCPClient
 
 from processors.tools import Tool, tool_of
-from voice_agent.settings.thinking import McpServer
+from voice_agent.settings.llm import McpServer
 
 # Servers that are there are connected by then; a caller need not wait for the others.
 _FIRST_S = 5.0

@@ -20,7 +20,7 @@ from voice_agent.frames import (
     SpokenAudioFrame,
 )
 from voice_agent.synthesis.chunks import EncodedChunk
-from voice_agent.synthesis.phrases import ANSWER_SAMPLE_RATE_HZ, PhraseBook
+from voice_agent.synthesis.prompt_cache import ANSWER_SAMPLE_RATE_HZ, PromptCache
 
 FILLER = "filler"
 # more than these are not waited for: who asks for so many has lost count
@@ -30,7 +30,7 @@ _LOOK_AT_MOST_S = 0.2
 
 
 class PhrasePlayer(FrameProcessor):
-    """Stands between the voice and `AnswerTracker`; plays what `PhraseFrame` and `SayFrame` ask.
+    """Stands between the voice and `PlaybackTracker`; plays what `PhraseFrame` and `SayFrame` ask.
 
     A phrase in an answer is heard once nothing is left to hear of what was sent, or when the
     answer is at its end. Outside of an answer it goes upstream, to the conversation, which
@@ -42,7 +42,7 @@ class PhrasePlayer(FrameProcessor):
         ahead_s: Seconds of audio that were sent and are not heard yet.
     """
 
-    def __init__(self, *, session_id: str, book: PhraseBook, ahead_s: Callable[[], float]) -> None:
+    def __init__(self, *, session_id: str, book: PromptCache, ahead_s: Callable[[], float]) -> None:
         super().__init__(name=f"PhrasePlayer#{session_id}", enable_direct_mode=True)
         self._session_id = session_id
         self._book = book

@@ -7,7 +7,7 @@ from loguru import logger
 
 from voice_agent.errors import RateLimited, VoiceAgentError
 from voice_agent.synthesis.voices import register
-from voice_agent.voices.library import VoiceLibrary
+from voice_agent.voices.registry import VoiceRegistry
 from voice_agent.wire.common import Error, ServerMessage
 from voice_agent.wire.tts import RegisterVoice
 
@@ -24,7 +24,7 @@ class Registrations:
     """
 
     def __init__(
-        self, voices: VoiceLibrary, push: Callable[[ServerMessage], Awaitable[None]]
+        self, voices: VoiceRegistry, push: Callable[[ServerMessage], Awaitable[None]]
     ) -> None:
         self._voices = voices
         self._push = push

@@ -5,7 +5,7 @@ from typing import Protocol
 
 from pipecat.processors.frame_processor import FrameProcessor
 
-from processors.alarm import Alarm
+from processors.timer import Timer
 from voice_agent.frames import HangUpFrame
 from voice_agent.settings import ConversationSettings
 
@@ -25,16 +25,16 @@ class Reminders:
         say: Says it.
     """
 
-    def __init__(self, owner: FrameProcessor, manners: ConversationSettings, say: Say) -> None:
+    def __init__(self, owner: FrameProcessor, policy: ConversationSettings, say: Say) -> None:
         self._owner = owner
-        self._manners = manners
+        self._policy = policy
         self._say = say
-        self._alarm = Alarm(owner, self._remind)
+        self._alarm = Timer(owner, self._remind)
         self._n_said = 0
 
     async def wait(self) -> None:
         """It is the caller's turn from now on."""
-        await self._alarm.set(self._manners.idle_prompt_s or None)
+        await self._alarm.set(self._policy.idle_prompt_s or None)
 
     async def stop(self) -> None:
         """Somebody speaks."""
@@ -45,11 +45,11 @@ class Reminders:
         self._n_said = 0
 
     async def _remind(self) -> None:
-        manners = self._manners
-        if self._n_said < manners.max_idle_prompts:
+        policy = self._policy
+        if self._n_said < policy.max_idle_prompts:
             self._n_said += 1
-            await self._say(manners.idle_prompt)
-        elif manners.idle_hang_up and manners.goodbye:
-            await self._say(manners.goodbye, last=True)
-        elif manners.idle_hang_up:
+            await self._say(policy.idle_prompt)
+        elif policy.idle_hang_up and policy.goodbye:
+            await self._say(policy.goodbye, last=True)
+        elif policy.idle_hang_up:
             await self._owner.push_frame(HangUpFrame())

@@ -10,11 +10,11 @@ from pipecat.frames.frames import CancelFrame, EndFrame, Frame, InputAudioRawFra
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 
 from processors.audio_input import AudioInput
-from processors.remote_outage import Absence
+from processors.remote_outage import ServiceOutage
 from processors.remote_turns import TurnFrames
-from voice_agent.client.lasting.asr import LastingAsr
-from voice_agent.client.lasting.backoff import Backoff
-from voice_agent.client.lasting.events import (
+from voice_agent.client.reconnecting.asr import ReconnectingAsr
+from voice_agent.client.reconnecting.backoff import Backoff
+from voice_agent.client.reconnecting.events import (
     AudioDropped,
     ConnectionLost,
     ConnectionRestored,
@@ -22,9 +22,9 @@ from voice_agent.client.lasting.events import (
 from voice_agent.engines.silero import SileroVad
 from voice_agent.errors import AtCapacity, EngineUnavailable, Unauthorized, VoiceAgentError
 from voice_agent.frames import AnswerEndFrame, ClientMessageFrame, ServerMessageFrame
-from voice_agent.remote.caller import CallerWatch
-from voice_agent.remote.ears import RemoteEars
-from voice_agent.remote.kept import KeptAudio
+from voice_agent.remote.audio_backlog import AudioBacklog
+from voice_agent.remote.recognizer import RemoteRecognizer
+from voice_agent.remote.speech_monitor import SpeechMonitor
 from voice_agent.settings import RemoteSettings
 from voice_agent.turns.end_of_turn import Expected, expected_answer
 from voice_agent.wire.asr import Close, Config, Finalize
@@ -59,10 +59,10 @@ class RemoteHearing(FrameProcessor):
         self,
         *,
         session_id: str,
-        ears: RemoteEars,
+        ears: RemoteRecognizer,
         config: dict[str, Any],
         settings: RemoteSettings,
-        absence: Absence,
+        absence: ServiceOutage,
         vad: SileroVad,
         final_timeout_s: float,
     ) -> None:
@@ -76,9 +76,9 @@ class RemoteHearing(FrameProcessor):
         self._final_timeout_s = final_timeout_s
         self._frames = TurnFrames(session_id)
         self._audio = AudioInput()
-        self._kept = KeptAudio(max_s=settings.max_kept_audio_s)
-        self._asr: LastingAsr | None = None
-        self._caller: CallerWatch | None = None
+        self._kept = AudioBacklog(max_s=settings.max_kept_audio_s)
+        self._asr: ReconnectingAsr | None = None
+        self._caller: SpeechMonitor | None = None
         self._finalize_at_once = False
         self._listening: asyncio.Task[None] | None = None
         self._closing = False
@@ -179,7 +179,7 @@ class RemoteHearing(FrameProcessor):
             Unauthorized: They want a key.
         """
         known = dict(self._config)
-        async with LastingAsr.connect(
+        async with ReconnectingAsr.connect(
             self._ears.endpoints,
             config=known,
             live=True,
@@ -193,7 +193,7 @@ class RemoteHearing(FrameProcessor):
             self._restore()
             await self._read(asr)
 
-    async def _catch_up(self, asr: LastingAsr, known: dict[str, Any]) -> None:
+    async def _catch_up(self, asr: ReconnectingAsr, known: dict[str, Any]) -> None:
         """Tells the service what came before it was there."""
         if changed := {k: v for k, v in self._config.items() if known.get(k) != v}:
             await asr.configure(**changed)
@@ -205,7 +205,7 @@ class RemoteHearing(FrameProcessor):
         if self._closing:
             await asr.close()
 
-    async def _read(self, asr: LastingAsr) -> None:
+    async def _read(self, asr: ReconnectingAsr) -> None:
         while True:
             try:
                 message = await anext(asr)
@@ -229,7 +229,7 @@ class RemoteHearing(FrameProcessor):
 
     def _lose(self, error: VoiceAgentError) -> None:
         if self._caller is None:
-            self._caller = CallerWatch(self._vad)
+            self._caller = SpeechMonitor(self._vad)
         self._absence.lost(error)
 
     def _restore(self) -> None:

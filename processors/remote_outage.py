@@ -21,7 +21,7 @@ from voice_agent.frames import (
 from voice_agent.remote.outage import Due, Outage
 from voice_agent.remote.speaker import RemoteSpeaker
 from voice_agent.settings import RemoteSettings
-from voice_agent.synthesis.phrases import PhraseBook
+from voice_agent.synthesis.prompt_cache import PromptCache
 from voice_agent.wire.common import Degraded, Error, Restored
 
 _LOOK_EVERY_S = 0.05
@@ -33,7 +33,7 @@ RECOGNITION, VOICE = "recognition", "voice"
 
 
 @dataclass(eq=False, kw_only=True)
-class Absence:
+class ServiceOutage:
     """One service's outages in one session; told by whoever uses the service.
 
     Attributes:
@@ -100,7 +100,7 @@ class Absence:
         return Degraded(what=self.what, reason=reason)
 
 
-class OutageGuard(FrameProcessor):
+class OutageHandler(FrameProcessor):
     """Stands between what hears and the conversation; bridges the absence of services.
 
     Tells the client (`degraded`, `restored`), has a filler said when the caller waits for a
@@ -121,10 +121,10 @@ class OutageGuard(FrameProcessor):
         session_id: str,
         settings: RemoteSettings,
         speaker: RemoteSpeaker | None,
-        phrases: PhraseBook | None,
+        phrases: PromptCache | None,
         ends_call: bool,
     ) -> None:
-        super().__init__(name=f"OutageGuard#{session_id}", enable_direct_mode=True)
+        super().__init__(name=f"OutageHandler#{session_id}", enable_direct_mode=True)
         self._session_id = session_id
         self._settings = settings
         self._speaker = speaker
@@ -158,10 +158,10 @@ class OutageGuard(FrameProcessor):
             if task is not None and not task.done():
                 await self.cancel_task(task)
 
-    def _absence(self, what: str) -> Absence:
+    def _absence(self, what: str) -> ServiceOutage:
         values = self._settings
         outage = Outage(filler_after_s=values.filler_after_ms / 1000, give_up_s=values.give_up_s)
-        return Absence(what=what, outage=outage, changed=self._changed)
+        return ServiceOutage(what=what, outage=outage, changed=self._changed)
 
     def _changed(self) -> None:
         if not self._over and (self._following is None or self._following.done()):
@@ -183,7 +183,7 @@ class OutageGuard(FrameProcessor):
                         pass
             await asyncio.sleep(_LOOK_EVERY_S)
 
-    async def _give_up(self, absence: Absence) -> None:
+    async def _give_up(self, absence: ServiceOutage) -> None:
         logger.error("{} was away for {:g} s", absence.what, self._settings.give_up_s)
         if absence is self.recognition:  # of the voice its own error tells
             await self.push_frame(ServerMessageFrame(message=Error.of(_told(absence))))
@@ -196,7 +196,7 @@ class OutageGuard(FrameProcessor):
             to = self._settings.transfer_to
             await self.push_frame(TransferFrame(to=to) if to else HangUpFrame())
 
-    async def _say(self, phrase: PhraseName, absence: Absence) -> None:
+    async def _say(self, phrase: PhraseName, absence: ServiceOutage) -> None:
         """Has a phrase said; nothing if it would take the voice that is away."""
         kept = self._phrases is not None and self._phrases.complete
         if kept or absence is self.recognition:
@@ -209,7 +209,7 @@ class OutageGuard(FrameProcessor):
                 await self._ended.wait()
 
 
-def _told(absence: Absence) -> VoiceAgentError:
+def _told(absence: ServiceOutage) -> VoiceAgentError:
     """What a client is told of a service that was given up: not where it should have been."""
     if isinstance(absence.error, AtCapacity):
         return AtCapacity(

@@ -10,7 +10,7 @@ from pipecat.frames.frames import (
 from pipecat.utils.time import time_now_iso8601
 
 from voice_agent import metrics
-from voice_agent.client.lasting.events import LastingEvent
+from voice_agent.client.reconnecting.events import ReconnectingEvent
 from voice_agent.engines.base import ASR_SAMPLE_RATE_HZ, TimedWord
 from voice_agent.frames import (
     FinalFrame,
@@ -51,7 +51,9 @@ class TurnFrames:
         """The service hears the audio from here on, and counts from there."""
         self._shift_s = at_s
 
-    def of(self, message: AsrServerMessage | LastingEvent, *, heard_s: float) -> Iterator[Frame]:
+    def of(
+        self, message: AsrServerMessage | ReconnectingEvent, *, heard_s: float
+    ) -> Iterator[Frame]:
         """The frames for a message; none for what is between this process and the service.
 
         Args:

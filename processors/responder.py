@@ -12,7 +12,7 @@ from pipecat.frames.frames import (
 )
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 
-from processors.aside import AnswersAside
+from processors.speculation import SpeculativeResponse
 from voice_agent.responder import respond
 
 
@@ -43,7 +43,7 @@ class _Responder(FrameProcessor):
         await self.push_frame(LLMFullResponseEndFrame())
 
 
-class Responder(AnswersAside, _Responder):
+class Responder(SpeculativeResponse, _Responder):
     """Answers the last thing the user said, as a language model's service would.
 
     Args:

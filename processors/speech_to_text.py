@@ -17,7 +17,7 @@ from pipecat.services.stt_service import STTService
 from pipecat.transcriptions.language import Language
 
 from processors.audio_input import AudioInput
-from processors.recognition import Recognition
+from processors.recognizer_session import RecognizerSession
 from processors.turn_decoder import TurnDecoder
 from voice_agent.engines.base import (
     ASR_SAMPLE_RATE_HZ,
@@ -81,7 +81,7 @@ class SpeechToText(STTService):
             ttfs_p99_latency=_TTFS_P99_S,
             settings=STTSettings(model=model or None, language=language),
         )
-        self._recognition = Recognition(
+        self._recognition = RecognizerSession(
             session_id=session_id,
             recognizer=recognizer,
             config=Config(type="config", model=model or None, language=language),

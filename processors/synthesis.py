@@ -20,7 +20,7 @@ from voice_agent.synthesis.chunks import EncodedChunk
 from voice_agent.synthesis.requests import Requests, SpeechRequest
 from voice_agent.synthesis.stream import synthesize
 from voice_agent.synthesis.voices import listed
-from voice_agent.voices.library import VoiceLibrary
+from voice_agent.voices.registry import VoiceRegistry
 from voice_agent.wire.common import ClientMessage, Error, ServerMessage
 from voice_agent.wire.tts import (
     AudioChunk,
@@ -74,7 +74,7 @@ class Synthesis(FrameProcessor):
         *,
         session_id: str,
         speaker: Speaker,
-        voices: VoiceLibrary,
+        voices: VoiceRegistry,
         service: str,
         limits: TtsSettings,
     ) -> None:

@@ -24,12 +24,12 @@ from voice_agent.engines.clauses import limits_of
 from voice_agent.errors import BadMessage, TextTooLong, VoiceAgentError
 from voice_agent.frames import SpokenAudioFrame
 from voice_agent.synthesis.chunks import EncodedChunk
-from voice_agent.synthesis.phrases import ANSWER_SAMPLE_RATE_HZ, answer_options
+from voice_agent.synthesis.prompt_cache import ANSWER_SAMPLE_RATE_HZ, answer_options
 from voice_agent.synthesis.requests import HOLD_S, language_of
-from voice_agent.synthesis.speakable.spoken import Spoken
 from voice_agent.synthesis.stream import synthesize
 from voice_agent.synthesis.text import TextAssembler
-from voice_agent.voices.library import VoiceLibrary
+from voice_agent.synthesis.text_normalization.normalized_text import NormalizedText
+from voice_agent.voices.registry import VoiceRegistry
 
 # Parts that the model may be ahead of the voice; when it is full, the model waits.
 _MAX_PARTS = 64
@@ -52,7 +52,9 @@ class _Utterance:
     text: TextAssembler
     ending: Frame | None = None
     append_to_context: bool = True
-    parts: "asyncio.Queue[Spoken | None]" = field(default_factory=lambda: asyncio.Queue(_MAX_PARTS))
+    parts: "asyncio.Queue[NormalizedText | None]" = field(
+        default_factory=lambda: asyncio.Queue(_MAX_PARTS)
+    )
     written: str = ""
     shown: int = 0
     complete: bool = False
@@ -82,7 +84,7 @@ class TextToSpeech(FrameProcessor):
         speaker: Speaker,
         *,
         voice_id: str = "default",
-        voices: VoiceLibrary | None = None,
+        voices: VoiceRegistry | None = None,
         max_chars: int = 5000,
         speakable: bool = True,
         session_id: str = "",
@@ -250,6 +252,8 @@ class TextToSpeech(FrameProcessor):
         )
 
 
-async def _until_none(queue: "asyncio.Queue[Spoken | None]") -> AsyncIterator[Spoken]:
+async def _until_none(
+    queue: "asyncio.Queue[NormalizedText | None]",
+) -> AsyncIterator[NormalizedText]:
     while (part := await queue.get()) is not None:
         yield part

@@ -8,12 +8,12 @@ from pipecat.processors.aggregators.llm_context import LLMContext
 from pipecat.processors.frame_processor import FrameDirection
 from pipecat.services.llm_service import FunctionCallParams, FunctionCallResultCallback, LLMService
 
-from processors.mind import Mind
+from processors.llm_backend import LLMBackend
 from processors.tools import use
 from voice_agent import metrics
 from voice_agent.frames import ToolUsedFrame
-from voice_agent.thinking.calls import ToolCall
-from voice_agent.thinking.told import tool_messages
+from voice_agent.llm.tool_calls import ToolCall
+from voice_agent.llm.tool_messages import tool_messages
 
 _INTERRUPTED = "The caller interrupted before the function was done."
 _NO_SUCH_TOOL = "There is no function {}."
@@ -29,7 +29,7 @@ class ToolUse:
         mind: Has the tools.
     """
 
-    def __init__(self, service: LLMService[Any], mind: Mind) -> None:
+    def __init__(self, service: LLMService[Any], mind: LLMBackend) -> None:
         self._service = service
         self._mind = mind
         self._running: dict[asyncio.Task[str], bool] = {}  # and whether it is interruptible

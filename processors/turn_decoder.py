@@ -9,23 +9,23 @@ from pipecat.frames.frames import ProposedUserStoppedSpeakingFrame
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 from pipecat.utils.time import time_now_iso8601
 
-from processors.open_turn import (
+from processors.recognizer_session import Decoded, RecognizerSession
+from processors.turn_state import (
     LONG_POST_ROLL_SAMPLES,
-    OpenTurn,
+    TurnState,
     between_words,
     end_of_audio,
     final_frame,
     sound_in_pause,
     wants_second_final,
 )
-from processors.recognition import Decoded, Recognition
 from voice_agent import metrics
 from voice_agent.audio.pcm import int16_to_float
 from voice_agent.engines.base import ASR_SAMPLE_RATE_HZ, PARTIAL_EVERY_S, Transcript
 from voice_agent.errors import VoiceAgentError
 from voice_agent.frames import PartialFrame, PauseTextFrame, ServerMessageFrame, TurnEndFrame
+from voice_agent.turns.audio_buffer import AudioBuffer
 from voice_agent.turns.pause_decision import PauseText
-from voice_agent.turns.tape import Tape
 
 _HZ = ASR_SAMPLE_RATE_HZ
 # Audio before the first detected speech: the detector is sure 0.2 s after the onset and
@@ -56,11 +56,11 @@ class TurnDecoder:
         recognition: The session's handle on the shared engine.
     """
 
-    def __init__(self, owner: FrameProcessor, recognition: Recognition) -> None:
+    def __init__(self, owner: FrameProcessor, recognition: RecognizerSession) -> None:
         self._owner = owner
         self._recognition = recognition
-        self._tape = Tape()
-        self._turn: OpenTurn | None = None
+        self._tape = AudioBuffer()
+        self._turn: TurnState | None = None
         self._speaking = False
         self._last_end = 0  # where the last turn ended
         self._last_speech = 0  # where the last segment ended
@@ -111,7 +111,7 @@ class TurnDecoder:
             turn.next_partial = self._tape.end + _PARTIAL_EVERY_SAMPLES
             turn.partial = self._owner.create_task(self._make_partial(turn))
 
-    def _decode_or_settle(self, turn: OpenTurn) -> None:
+    def _decode_or_settle(self, turn: TurnState) -> None:
         """Decodes once more what may hold soft last words; in silence the text stands as it is."""
         heard = turn.speculation.result() if turn.speculation else None
         if not isinstance(heard, Transcript) or sound_in_pause(turn, self._tape):
@@ -122,7 +122,7 @@ class TurnDecoder:
             end = turn.speculated_end + LONG_POST_ROLL_SAMPLES
             self._owner.create_task(self._show(turn, heard, end, at_pause=True))
 
-    def _wants_partial(self, turn: OpenTurn) -> bool:
+    def _wants_partial(self, turn: TurnState) -> bool:
         return (
             self._recognition.config.partials is not False
             and self._tape.end >= turn.next_partial
@@ -141,9 +141,9 @@ class TurnDecoder:
         else:
             self.goes_on()
 
-    def _open_turn(self, start: int, audio_start: int, *, spoken: bool) -> OpenTurn:
+    def _open_turn(self, start: int, audio_start: int, *, spoken: bool) -> TurnState:
         self._turns += 1
-        self._turn = OpenTurn(
+        self._turn = TurnState(
             id=self._turns,
             start=start,
             audio_start=max(audio_start, self._tape.start),
@@ -152,7 +152,7 @@ class TurnDecoder:
         )
         return self._turn
 
-    async def _make_partial(self, turn: OpenTurn) -> None:
+    async def _make_partial(self, turn: TurnState) -> None:
         end = self._tape.end
         samples = self._tape.slice(turn.audio_start, end)
         transcript = await self._recognition.partial(turn.id, samples, turn.prefix.settled_s)
@@ -161,7 +161,7 @@ class TurnDecoder:
             await self._show(turn, transcript, end)
 
     async def _show(
-        self, turn: OpenTurn, transcript: Transcript, end: int, *, at_pause: bool = False
+        self, turn: TurnState, transcript: Transcript, end: int, *, at_pause: bool = False
     ) -> None:
         if turn is not self._turn or self._finals:
             return
@@ -219,7 +219,7 @@ class TurnDecoder:
         )
 
     def _tell_speculation(
-        self, turn: OpenTurn, decoding: "asyncio.Task[Decoded]", end_sample: int
+        self, turn: TurnState, decoding: "asyncio.Task[Decoded]", end_sample: int
     ) -> None:
         if decoding.cancelled() or self._speaking:
             return  # told when the segment has ended
@@ -242,7 +242,7 @@ class TurnDecoder:
             self._owner.push_frame(PauseTextFrame(text=text), FrameDirection.UPSTREAM)
         )
 
-    def _decode(self, turn: OpenTurn, end: int) -> "asyncio.Task[Decoded]":
+    def _decode(self, turn: TurnState, end: int) -> "asyncio.Task[Decoded]":
         """Begins a final. Takes its audio now: the tape forgets it when the turn has ended."""
         samples = self._tape.slice(turn.audio_start, end)
         return self._owner.create_task(self._recognition.final(turn.id, samples))
@@ -281,7 +281,7 @@ class TurnDecoder:
         self._finals.append(final)
         final.add_done_callback(self._finals.remove)
 
-    def _open_rest(self, turn: OpenTurn, cut: int) -> None:
+    def _open_rest(self, turn: TurnState, cut: int) -> None:
         """Opens the part after a cut, with what was settled of it already."""
         spoken = self._speaking or self._last_speech > cut
         rest = self._open_turn(cut, cut, spoken=spoken)
@@ -289,7 +289,7 @@ class TurnDecoder:
 
     async def _make_final(
         self,
-        turn: OpenTurn,
+        turn: TurnState,
         frame: TurnEndFrame,
         decoding: "asyncio.Task[Decoded | None]",
         before: "asyncio.Task[None] | None",

@@ -8,7 +8,7 @@ from pipecat.frames.frames import Frame, InputAudioRawFrame
 
 from transports.serializer import WireSerializer
 from voice_agent import metrics
-from voice_agent.audio.reader import AudioReader
+from voice_agent.audio.stream_decoder import StreamDecoder
 from voice_agent.engines.base import ASR_SAMPLE_RATE_HZ
 from voice_agent.errors import VoiceAgentError
 from voice_agent.frames import (
@@ -60,7 +60,7 @@ class AsrSerializer(WireSerializer):
         super().__init__(max_frame_bytes=max_frame_bytes)
         self.service = service
         self._config = config
-        self._reader = AudioReader(max_expansion_s=max_expansion_s)
+        self._reader = StreamDecoder(max_expansion_s=max_expansion_s)
         self._gather_samples = gather_ms * ASR_SAMPLE_RATE_HZ // 1000
         self._pieces: list[NDArray[np.int16]] = []
         self._n_gathered = 0
@@ -70,7 +70,7 @@ class AsrSerializer(WireSerializer):
         """Reads a text frame; raises BadMessage."""
         return parse(asr_client_message, text)
 
-    def at_once(self, data: str | bytes) -> Sequence[Frame] | None:
+    def decode_sync(self, data: str | bytes) -> Sequence[Frame] | None:
         """Gathers raw audio; a frame when there is enough of it."""
         samples = self._reader.take(data) if isinstance(data, bytes) else None
         if samples is None:

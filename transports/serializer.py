@@ -44,7 +44,7 @@ class WireSerializer(ABC):
     def on_binary(self, data: bytes) -> AsyncIterator[Frame]:
         """Frames for a binary frame; may raise any VoiceAgentError."""
 
-    def at_once(self, data: str | bytes) -> Sequence[Frame] | None:
+    def decode_sync(self, data: str | bytes) -> Sequence[Frame] | None:
         """Frames for what needs no waiting and cannot fail; None for all else.
 
         Audio comes in fifty times a second and mostly only adds to what is gathered: this

@@ -13,8 +13,8 @@ from pipecat.frames.frames import Frame, StartFrame
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 from pipecat.transports.base_transport import BaseTransport
 
-from transports.link import Link
-from transports.resume_log import SentLog
+from transports.replay_buffer import ReplayBuffer
+from transports.resumable_connection import ResumableConnection
 from transports.serializer import WireSerializer
 from voice_agent import metrics
 from voice_agent.errors import VoiceAgentError
@@ -37,7 +37,7 @@ class WireInput(FrameProcessor):
 
     def __init__(
         self,
-        link: Link,
+        link: ResumableConnection,
         serializer: WireSerializer,
         *,
         on_end: Callable[[], Awaitable[None]],
@@ -63,7 +63,7 @@ class WireInput(FrameProcessor):
 
     async def _read(self) -> None:
         async for data in self._link.frames(self._tell_presence):
-            frames = self._serializer.at_once(data)
+            frames = self._serializer.decode_sync(data)
             if frames is None:
                 async for frame in self._serializer.incoming(data):
                     await self.push_frame(frame)
@@ -132,10 +132,10 @@ class WireTransport(BaseTransport):
         super().__init__()
         self.serializer = serializer
         self._service = service
-        self._link = Link(
+        self._link = ResumableConnection(
             socket,
             service=service,
-            log=SentLog(max_bytes=max_kept_bytes, max_age_s=resume_s),
+            log=ReplayBuffer(max_bytes=max_kept_bytes, max_age_s=resume_s),
             max_held_s=max_held_s,
             resumable=resume_s > 0,
             on_taken=serializer.note_activity,  # who takes a long answer is not idle

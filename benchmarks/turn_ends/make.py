@@ -26,7 +26,7 @@ import soundfile
 import soxr
 
 from voice_agent.audio.pcm import int16_to_float
-from voice_agent.audio.reader import decode_file
+from voice_agent.audio.stream_decoder import decode_file
 from voice_agent.engines.base import (
     ASR_SAMPLE_RATE_HZ,
     RecognizeJob,
@@ -36,7 +36,7 @@ from voice_agent.engines.base import (
     SpeakJob,
     Transcript,
 )
-from voice_agent.engines.room import EngineRoom
+from voice_agent.engines.engine_set import EngineSet
 from voice_agent.engines.silero import WINDOW_S, SileroVad
 from voice_agent.settings import load_settings
 from voice_agent.turns.evaluation.judged_pauses import speaking
@@ -290,7 +290,7 @@ async def main() -> None:
     settings = load_settings(None)
     arguments.out.mkdir(parents=True, exist_ok=True)
     if arguments.texts:
-        speaker = EngineRoom.speaking(settings).speaker
+        speaker = EngineSet.speaking(settings).speaker
         assert speaker is not None
         await speaker.load()
         try:
@@ -300,7 +300,7 @@ async def main() -> None:
         finally:
             await speaker.close()
     if arguments.recordings:
-        room = EngineRoom.hearing(settings)
+        room = EngineSet.hearing(settings)
         recognizer, vad = room.recognizer, room.vad
         assert recognizer is not None
         assert vad is not None

@@ -14,7 +14,7 @@ from av.audio.stream import AudioStream
 from numpy.typing import NDArray
 
 from voice_agent.audio.pcm import float_to_int16
-from voice_agent.audio.reader import AudioReader
+from voice_agent.audio.stream_decoder import StreamDecoder
 from voice_agent.errors import VoiceAgentError
 
 ENCODED = (
@@ -143,7 +143,7 @@ async def read(
     data: bytes, chunk: int | None = None, **values: object
 ) -> tuple[NDArray[np.int16], VoiceAgentError | None]:
     """All that a reader makes of `data`, and the error, if there was one, which ends it."""
-    reader = AudioReader()
+    reader = StreamDecoder()
     await reader.configure(**values)  # pyright: ignore[reportArgumentType]
     pieces = [np.zeros(0, np.int16)]
     error = None

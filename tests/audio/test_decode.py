@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from media import ENCODED, encoded, error_db, mux, read, streamed, tones, video_only, wav
 
-from voice_agent.audio.reader import AudioReader
+from voice_agent.audio.stream_decoder import StreamDecoder
 from voice_agent.errors import BadAudio, TooLarge, UnsupportedFormat
 
 SLACK = {"mp3": 576, "ogg-vorbis": 256, "wav-adpcm": 300, "wav-ima": 340, "amr": 320}
@@ -92,7 +92,7 @@ async def test_byte_by_byte_is_the_same(name: str):
 @pytest.mark.parametrize("size", [0, 0xFFFFFFFF, 0x7FFFFFFF])
 async def test_a_streamed_wav_gives_every_sample_at_once(size: int):
     data = streamed(wav(), size)
-    reader = AudioReader()
+    reader = StreamDecoder()
     head = len(data) - 32_000
     assert len(await reader.feed(data[:head])) == 0
     for first in range(head, len(data), 640):
@@ -106,7 +106,7 @@ async def test_a_streamed_wav_gives_every_sample_at_once(size: int):
 )
 async def test_a_live_stream_is_heard_as_it_comes(name: str, limit_s: float):
     data = encoded(name, 2.0)
-    reader = AudioReader()
+    reader = StreamDecoder()
     heard_s, worst_s, step = 0.0, 0.0, len(data) // 100
     for first in range(0, len(data) - step, step):
         heard_s += len(await reader.feed(data[first : first + step])) / 16_000

@@ -18,7 +18,7 @@ from media import encoded, read, tones
 from voice_agent.audio.mp4 import MAX_KEPT_BYTES, Mp4Sieve
 from voice_agent.audio.mp4_index import MAX_SAMPLES, boxes
 from voice_agent.audio.pcm import float_to_int16
-from voice_agent.audio.reader import AudioReader, decode_file
+from voice_agent.audio.stream_decoder import StreamDecoder, decode_file
 from voice_agent.errors import BadAudio, TooLarge, UnsupportedFormat, VoiceAgentError
 
 
@@ -58,7 +58,7 @@ async def test_the_sound_of_a_film_is_heard(tmp_path: Path, faststart: bool, chu
 
 
 async def test_an_index_at_the_end_decodes_before_the_stream_ends():
-    reader = AudioReader()
+    reader = StreamDecoder()
     heard = len(await reader.feed(encoded("m4a-late")))
     assert heard > 14_000
     heard += len(await reader.flush())
@@ -66,7 +66,7 @@ async def test_an_index_at_the_end_decodes_before_the_stream_ends():
 
 
 async def test_a_live_recording_is_heard_as_it_comes():
-    reader, data = AudioReader(), encoded("mp4-live", 2.0)
+    reader, data = StreamDecoder(), encoded("mp4-live", 2.0)
     heard = [len(await reader.feed(data[at : at + 256])) for at in range(0, len(data), 256)]
     await reader.close()
     first = next(n for n, samples in enumerate(heard) if samples)

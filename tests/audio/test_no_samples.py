@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from voice_agent.audio.g711 import alaw_encode, mulaw_encode
 from voice_agent.audio.pcm import float_to_int16
-from voice_agent.audio.reader import AudioReader
+from voice_agent.audio.stream_decoder import StreamDecoder
 from voice_agent.errors import BadAudio, UnsupportedFormat
 
 SAMPLES = float_to_int16(tones(2.0, 16_000))
@@ -128,7 +128,7 @@ async def test_samples_that_were_g711_once_are_samples(codec):
 @given(first=st.binary(min_size=1, max_size=3))
 async def test_whatever_a_stream_of_samples_begins_with_it_is_heard(first: bytes):
     data = first + SAMPLES.astype("<i2").tobytes()[: 16_000 - len(first)]
-    reader = AudioReader()
+    reader = StreamDecoder()
     try:
         n_heard = 0
         for at in range(0, len(data), 640):
@@ -139,7 +139,7 @@ async def test_whatever_a_stream_of_samples_begins_with_it_is_heard(first: bytes
 
 
 async def test_samples_after_bytes_that_were_none_are_heard_again_in_half_a_second():
-    reader = AudioReader()
+    reader = StreamDecoder()
     with pytest.raises(UnsupportedFormat):
         await reader.feed(OTHERS["random bytes"][:8_192])
     for _ in range(5):
@@ -152,7 +152,7 @@ async def test_samples_after_bytes_that_were_none_are_heard_again_in_half_a_seco
 
 
 async def test_a_container_after_bytes_that_were_none_is_heard():
-    reader = AudioReader()
+    reader = StreamDecoder()
     with pytest.raises(UnsupportedFormat):
         await reader.feed(OTHERS["mulaw"])
     assert len(await reader.feed(encoded("flac"))) + len(await reader.flush()) == 16_000

@@ -6,7 +6,7 @@ from media import encoded, error_db, interleaved, read, tones, wav
 
 from voice_agent.audio import g711
 from voice_agent.audio.pcm import float_to_int16
-from voice_agent.audio.reader import AudioReader, decode_file
+from voice_agent.audio.stream_decoder import StreamDecoder, decode_file
 from voice_agent.errors import BadAudio, UnsupportedFormat
 
 SOUND = float_to_int16(tones(1.0, 16_000))
@@ -14,14 +14,14 @@ FLOATS = tones(1.0, 16_000).astype("<f4").tobytes()
 
 
 async def test_int16_passes_unchanged():
-    reader = AudioReader()
+    reader = StreamDecoder()
     assert np.array_equal(await reader.feed(SOUND.tobytes()), SOUND)
     assert reader.encoding == "pcm_s16le"
     assert len(await reader.flush()) == 0
 
 
 async def test_floats_are_detected_and_rounded():
-    reader = AudioReader()
+    reader = StreamDecoder()
     assert np.array_equal(await reader.feed(FLOATS), SOUND)
     assert reader.encoding == "pcm_f32le"
 
@@ -49,7 +49,7 @@ async def test_every_rate_and_shape_is_heard_as_it_was_said(
 
 
 async def test_a_frame_of_half_a_sample_is_dropped_and_nothing_else():
-    reader = AudioReader()
+    reader = StreamDecoder()
     with pytest.raises(BadAudio):
         await reader.feed(SOUND.tobytes()[:641])
     assert len(await reader.feed(SOUND.tobytes())) == 16_000
@@ -63,7 +63,7 @@ async def test_a_frame_of_half_a_sample_is_dropped_and_nothing_else():
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, 101.0])
 async def test_floats_that_are_no_audio_are_dropped(value: float):
-    reader = AudioReader()
+    reader = StreamDecoder()
     await reader.configure(encoding="pcm_f32le")
     with pytest.raises(BadAudio):
         await reader.feed(np.array([0.1, value], "<f4").tobytes())
@@ -73,7 +73,7 @@ async def test_floats_that_are_no_audio_are_dropped(value: float):
 
 
 async def test_text_is_refused_each_time_and_audio_may_follow():
-    reader = AudioReader()
+    reader = StreamDecoder()
     for _ in range(2):
         with pytest.raises(UnsupportedFormat):
             await reader.feed(b"hello, this is not audio at all\n")
@@ -81,7 +81,7 @@ async def test_text_is_refused_each_time_and_audio_may_follow():
 
 
 async def test_another_file_format_is_one_error():
-    reader = AudioReader()
+    reader = StreamDecoder()
     with pytest.raises(UnsupportedFormat):
         await reader.feed(b"caff\0\1\0\0" + bytes(100))
     assert len(await reader.feed(SOUND.tobytes())) == 0
@@ -91,7 +91,7 @@ async def test_another_file_format_is_one_error():
 @pytest.mark.parametrize(("sound", "n_samples"), [(SOUND.tobytes(), 16_000), (FLOATS, 16_000)])
 async def test_leading_silence_keeps_the_times_of_both_encodings(sound: bytes, n_samples: int):
     silence_s, width = 2, len(sound) // n_samples
-    reader = AudioReader()
+    reader = StreamDecoder()
     n_heard = 0
     for _ in range(silence_s * 50):
         n_heard += len(await reader.feed(bytes(320 * width)))
@@ -103,7 +103,7 @@ async def test_leading_silence_keeps_the_times_of_both_encodings(sound: bytes, n
 
 
 async def test_long_silence_is_counted_as_int16():
-    reader = AudioReader()
+    reader = StreamDecoder()
     n_heard = 0
     for _ in range(20):
         n_heard += len(await reader.feed(bytes(32_000)))
@@ -118,7 +118,7 @@ async def test_silence_alone_is_paid_at_the_end():
 
 
 async def test_configure_returns_the_tail_and_applies_from_the_next_sample():
-    reader = AudioReader()
+    reader = StreamDecoder()
     await reader.configure(sample_rate=8_000)
     half = float_to_int16(tones(0.5, 8_000)).tobytes()
     first = len(await reader.feed(half))
@@ -129,7 +129,7 @@ async def test_configure_returns_the_tail_and_applies_from_the_next_sample():
 
 
 async def test_configure_opens_the_detection_again():
-    reader = AudioReader()
+    reader = StreamDecoder()
     await reader.feed(FLOATS)
     await reader.configure(encoding="auto")
     assert reader.encoding == "auto"
@@ -138,7 +138,7 @@ async def test_configure_opens_the_detection_again():
 
 async def test_configure_with_nothing_new_leaves_a_container_alone():
     data = encoded("ogg-opus-live", 1.0)
-    reader = AudioReader()
+    reader = StreamDecoder()
     n_heard = len(await reader.feed(data[:3_000]))
     n_heard += len(await reader.configure(sample_rate=8_000, channels=2, encoding="auto"))
     n_heard += len(await reader.feed(data[3_000:])) + len(await reader.flush())
@@ -146,14 +146,14 @@ async def test_configure_with_nothing_new_leaves_a_container_alone():
 
 
 async def test_an_impossible_shape_changes_nothing():
-    reader = AudioReader()
+    reader = StreamDecoder()
     with pytest.raises(UnsupportedFormat):
         await reader.configure(sample_rate=7)
     assert len(await reader.feed(SOUND.tobytes())) == 16_000
 
 
 async def test_drain_gives_the_resamplers_rest_and_moves_nothing():
-    reader = AudioReader()
+    reader = StreamDecoder()
     await reader.configure(sample_rate=8_000, encoding="pcm_s16le")
     data = float_to_int16(tones(1.0, 8_000)).tobytes()
     n_heard = len(await reader.feed(data[:8_000])) + len(await reader.drain())
@@ -164,7 +164,7 @@ async def test_drain_gives_the_resamplers_rest_and_moves_nothing():
 
 async def test_drain_does_not_end_a_container():
     data = encoded("webm", 1.0)
-    reader = AudioReader()
+    reader = StreamDecoder()
     n_heard = len(await reader.feed(data[:5_000])) + len(await reader.drain())
     assert reader.container == "matroska"
     n_heard += len(await reader.feed(data[5_000:])) + len(await reader.flush())
@@ -172,7 +172,7 @@ async def test_drain_does_not_end_a_container():
 
 
 async def test_after_a_containers_end_the_next_is_detected():
-    reader = AudioReader()
+    reader = StreamDecoder()
     for name in ("flac", "webm", "ogg-opus"):
         n_heard = len(await reader.feed(encoded(name))) + len(await reader.flush())
         assert abs(n_heard - 16_000) <= 1
@@ -182,7 +182,7 @@ async def test_after_a_containers_end_the_next_is_detected():
 
 
 async def test_a_broken_container_is_one_error():
-    reader = AudioReader()
+    reader = StreamDecoder()
     with pytest.raises(BadAudio):
         await reader.feed(b"RIFF\0\0\0\0WAVE" + b"\xff" * 100)
     for _ in range(3):
@@ -191,7 +191,7 @@ async def test_a_broken_container_is_one_error():
 
 
 async def test_configure_ends_the_dropping_after_a_broken_container():
-    reader = AudioReader()
+    reader = StreamDecoder()
     with pytest.raises(BadAudio):
         await reader.feed(b"RIFF\0\0\0\0WAVE" + b"\xff" * 100)
     await reader.configure(sample_rate=16_000)
@@ -199,7 +199,7 @@ async def test_configure_ends_the_dropping_after_a_broken_container():
 
 
 async def test_where_a_container_must_be_samples_are_refused_once():
-    reader = AudioReader()
+    reader = StreamDecoder()
     await reader.configure(encoding="container")
     with pytest.raises(BadAudio):
         await reader.feed(SOUND.tobytes())
@@ -209,7 +209,7 @@ async def test_where_a_container_must_be_samples_are_refused_once():
 
 
 async def test_a_closed_reader_can_be_closed_again():
-    reader = AudioReader()
+    reader = StreamDecoder()
     await reader.feed(encoded("ogg-opus")[:1_000])
     await reader.close()
     await reader.close()

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from media import ENCODED, encoded, mux, read, wav
 
-from voice_agent.audio.reader import AudioReader
+from voice_agent.audio.stream_decoder import StreamDecoder
 from voice_agent.errors import BadAudio, TooLarge, UnsupportedFormat
 
 KNOWN = (BadAudio, UnsupportedFormat, TooLarge)
@@ -77,7 +77,7 @@ def test_a_bomb_costs_neither_memory_nor_time():
     peak: list[float] = []
 
     async def swallow() -> None:
-        reader = AudioReader()
+        reader = StreamDecoder()
         async for piece in reader.stream(bomb):
             reader_heard.append(len(piece))
             peak.append(_rss_mb())
@@ -95,7 +95,7 @@ def test_200_streams_leave_nothing_behind():
 
     async def open_and_leave(times: int) -> None:
         for number in range(times):
-            reader = AudioReader()
+            reader = StreamDecoder()
             await reader.feed(data[: len(data) // (1 + number % 2)])
             if number % 3 == 0:
                 await reader.feed(b"")
@@ -110,7 +110,7 @@ def test_200_streams_leave_nothing_behind():
 
 async def test_a_cancelled_feed_ends_the_stream_and_its_thread():
     data = encoded("flac", 20.0)
-    reader = AudioReader()
+    reader = StreamDecoder()
     task = asyncio.create_task(reader.feed(data))
     await asyncio.sleep(0)  # it runs up to its first wait
     assert decoder_threads()
@@ -123,7 +123,7 @@ async def test_a_cancelled_feed_ends_the_stream_and_its_thread():
 
 
 async def test_a_consumer_that_leaves_ends_the_stream():
-    reader = AudioReader()
+    reader = StreamDecoder()
     async with aclosing(reader.stream(encoded("ogg-opus", 20.0))) as pieces:
         async for piece in pieces:
             if len(piece):
@@ -152,7 +152,7 @@ async def test_a_full_frame_leaves_the_loop_its_turns(values: dict[str, object],
             await asyncio.sleep(0)
             worst_s = max(worst_s, time.thread_time() - start)
 
-    reader = AudioReader()
+    reader = StreamDecoder()
     await reader.configure(**values)  # pyright: ignore[reportArgumentType]
     sound = np.random.default_rng(2).normal(0, 0.1, n_bytes // 4).astype("<f4")
     data = (

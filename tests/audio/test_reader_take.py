@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from voice_agent.audio.reader import AudioReader
+from voice_agent.audio.stream_decoder import StreamDecoder
 
 _RAW = ("pcm_s16le", "pcm_f32le", "mulaw", "alaw")
 
@@ -23,7 +23,7 @@ def _frames(encoding: str) -> list[bytes]:
 async def test_a_frame_taken_at_once_gives_what_streaming_it_gives(
     encoding: str, rate_hz: int
 ) -> None:
-    quick, slow = AudioReader(), AudioReader()
+    quick, slow = StreamDecoder(), StreamDecoder()
     for reader in (quick, slow):
         await reader.configure(sample_rate=rate_hz, encoding=encoding)  # pyright: ignore[reportArgumentType]
     for frame in _frames(encoding):
@@ -33,7 +33,7 @@ async def test_a_frame_taken_at_once_gives_what_streaming_it_gives(
 
 
 async def test_what_needs_care_is_left_to_streaming() -> None:
-    reader = AudioReader()
+    reader = StreamDecoder()
     assert reader.take(b"\x01\x02") is None  # not detected yet
     await reader.configure(encoding="pcm_s16le")
     assert reader.take(b"\x01") is None

@@ -11,7 +11,7 @@ import soundfile
 from tests.cli.command import in_process, sentence, voice_agent
 from tests.cli.conftest import SAID
 from tests.services.conftest import RunningService, running
-from voice_agent.cli.probe import free_port
+from voice_agent.cli.http_probe import free_port
 
 TOKEN = "12345"
 PUBLIC = "http://127.0.0.1:{port}"

@@ -10,7 +10,7 @@ from tests.cli.command import voice_agent
 from tests.scripted_hub import ScriptedHub, serving, whisper_files
 from tests.scripted_index import ScriptedIndex, serving_index
 from tests.weights.toy import pip_environment
-from voice_agent.cli.choice import recognizer_choice
+from voice_agent.cli.engine_selection import recognizer_choice
 from voice_agent.cli.first_start import bring_missing
 from voice_agent.cli.services import ServiceName
 from voice_agent.settings import AsrSettings, ModelsSettings, Settings, TtsSettings

@@ -7,7 +7,7 @@ import soundfile
 
 from tests.cli.command import in_process, sentence, voice_agent
 from tests.services.conftest import RunningService
-from voice_agent.cli.probe import free_port
+from voice_agent.cli.http_probe import free_port
 
 pytestmark = pytest.mark.e2e
 

@@ -13,8 +13,8 @@ import pytest
 
 from tests import real_models
 from tests.cli.command import COMMAND, ROOT, environment, in_process, sentence
-from voice_agent.cli.keeper import Restarts
-from voice_agent.cli.probe import get_json, info_when_ready
+from voice_agent.cli.http_probe import get_json, info_when_ready
+from voice_agent.cli.supervisor import Restarts
 
 pytestmark = pytest.mark.e2e
 

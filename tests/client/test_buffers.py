@@ -6,7 +6,7 @@ from contextlib import closing
 import pytest
 
 from voice_agent.client.buffers import BUFFER_BYTES, bound_buffers
-from voice_agent.server.flow import bound_kernel
+from voice_agent.server.backpressure import bound_kernel
 
 # Linux reports what was set twice over: half of it is for its own book-keeping.
 _MOST_BYTES = 2 * BUFFER_BYTES

@@ -15,7 +15,7 @@ from tests.phone_talk import telephone
 from tests.services.conversing import conversing
 from tests.services.test_killed_services import FILLER, phrases
 from tests.speech import error_rate, pause, speech
-from voice_agent.cli.probe import get_json
+from voice_agent.cli.http_probe import get_json
 from voice_agent.client.twilio_call import calling
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]

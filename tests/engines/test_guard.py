@@ -2,7 +2,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from voice_agent.engines.guard import CircuitBreaker
+from voice_agent.engines.circuit_breaker import CircuitBreaker
 from voice_agent.errors import EngineUnavailable
 
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from voice_agent.engines.base import Priority, RecognizeJob
-from voice_agent.engines.queue import Entry, JobDesk, JobQueue
+from voice_agent.engines.queue import EngineQueue, Entry, JobQueue
 from voice_agent.errors import EngineTimeout, EngineUnavailable
 
 FINAL, INTERACTIVE, PARTIAL, BATCH = Priority
@@ -169,7 +169,7 @@ def _same_partial(old: Entry[object, str], new: Entry[object, str]) -> bool:
 
 
 def submit(
-    desk: JobDesk[str, str],
+    desk: EngineQueue[str, str],
     job: str,
     priority: Priority = FINAL,
     *,
@@ -182,7 +182,7 @@ def submit(
 
 
 async def test_a_job_gets_the_answer_of_the_one_who_took_it() -> None:
-    desk = JobDesk[str, str]("test", max_jobs=4)
+    desk = EngineQueue[str, str]("test", max_jobs=4)
     waiting = submit(desk, "question")
     taken = await desk.take()
     assert taken.job == "question"
@@ -191,7 +191,7 @@ async def test_a_job_gets_the_answer_of_the_one_who_took_it() -> None:
 
 
 async def test_cancelling_the_waiter_takes_the_job_out_of_the_queue() -> None:
-    desk = JobDesk[str, str]("test", max_jobs=4)
+    desk = EngineQueue[str, str]("test", max_jobs=4)
     waiting = submit(desk, "question")
     await asyncio.sleep(0)
     assert len(desk) == 1
@@ -202,7 +202,7 @@ async def test_cancelling_the_waiter_takes_the_job_out_of_the_queue() -> None:
 
 
 async def test_an_answer_for_a_waiter_that_left_is_dropped() -> None:
-    desk = JobDesk[str, str]("test", max_jobs=4)
+    desk = EngineQueue[str, str]("test", max_jobs=4)
     waiting = submit(desk, "question")
     taken = await desk.take()
     waiting.cancel()
@@ -212,14 +212,14 @@ async def test_an_answer_for_a_waiter_that_left_is_dropped() -> None:
 
 
 async def test_a_job_that_nobody_takes_in_time_raises_and_leaves() -> None:
-    desk = JobDesk[str, str]("test", max_jobs=4)
+    desk = EngineQueue[str, str]("test", max_jobs=4)
     with pytest.raises(EngineTimeout, match="test took longer"):
         await submit(desk, "question", timeout_s=0.01)
     assert len(desk) == 0
 
 
 async def test_a_replaced_partial_gets_none() -> None:
-    desk = JobDesk[str, str]("test", max_jobs=4)
+    desk = EngineQueue[str, str]("test", max_jobs=4)
     old = submit(desk, "old", PARTIAL)
     new = submit(desk, "new", PARTIAL)
     assert await old is None
@@ -230,7 +230,7 @@ async def test_a_replaced_partial_gets_none() -> None:
 
 
 async def test_forgetting_a_session_answers_its_waiters_and_no_others() -> None:
-    desk = JobDesk[str, str]("test", max_jobs=4)
+    desk = EngineQueue[str, str]("test", max_jobs=4)
     gone = submit(desk, "gone", session_id="a")
     stays = submit(desk, "stays", session_id="b")
     await asyncio.sleep(0)
@@ -241,7 +241,7 @@ async def test_forgetting_a_session_answers_its_waiters_and_no_others() -> None:
 
 
 async def test_an_error_reaches_the_waiter() -> None:
-    desk = JobDesk[str, str]("test", max_jobs=4)
+    desk = EngineQueue[str, str]("test", max_jobs=4)
     waiting = submit(desk, "question")
     desk.fail(await desk.take(), EngineUnavailable("broken"))
     with pytest.raises(EngineUnavailable, match="broken"):
@@ -249,7 +249,7 @@ async def test_an_error_reaches_the_waiter() -> None:
 
 
 async def test_closing_fails_what_waits_and_refuses_what_comes() -> None:
-    desk = JobDesk[str, str]("test", max_jobs=4)
+    desk = EngineQueue[str, str]("test", max_jobs=4)
     waiting = submit(desk, "question")
     await asyncio.sleep(0)
     desk.close()

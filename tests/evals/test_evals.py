@@ -9,7 +9,7 @@ from evals.agent import PATH
 from evals.run import HERE, play, scenarios
 from tests.phone_talk import MODEL
 from tests.services.conftest import RunningService, asr, running
-from voice_agent.cli.probe import free_port
+from voice_agent.cli.http_probe import free_port
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 __all__ = ["asr"]

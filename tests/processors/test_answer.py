@@ -3,7 +3,7 @@ import asyncio
 import numpy as np
 from pipecat.frames.frames import InterruptionFrame, LLMTextFrame, TTSStoppedFrame
 
-from processors.answer import AnswerTracker
+from processors.playback_tracker import PlaybackTracker
 from tests.processors.chain import Chain, chained
 from voice_agent.frames import (
     AnswerEndFrame,
@@ -33,8 +33,8 @@ def ends(chain: Chain) -> list[tuple[int, bool, str]]:
     return below
 
 
-def tracker() -> AnswerTracker:
-    return AnswerTracker(session_id="s", max_ahead_s=10)
+def tracker() -> PlaybackTracker:
+    return PlaybackTracker(session_id="s", max_ahead_s=10)
 
 
 async def test_an_answer_ends_when_its_audio_was_played() -> None:

@@ -11,8 +11,8 @@ from pipecat.frames.frames import (
 from pipecat.processors.aggregators.llm_context import LLMContext
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 
-from processors.aside import _MAX_KEPT, AnswersAside
 from processors.responder import Responder, by_rules, repeat
+from processors.speculation import _MAX_KEPT, SpeculativeResponse
 from tests.processors.chain import chained
 from voice_agent.frames import PhraseFrame, SpeculationFrame, SpeculativeContextFrame
 
@@ -51,7 +51,7 @@ class _Slow(FrameProcessor):
             await self.push_frame(LLMFullResponseEndFrame())
 
 
-class Slow(AnswersAside, _Slow):
+class Slow(SpeculativeResponse, _Slow):
     """Talks until it is stopped, and says so."""
 
 

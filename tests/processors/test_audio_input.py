@@ -5,7 +5,7 @@ import pytest
 from pipecat.frames.frames import InputAudioRawFrame
 
 from processors.audio_input import AudioInput
-from processors.smart_turn import TurnDetector
+from processors.turn_detector import TurnDetector
 from tests.processors.chain import chained
 from tests.speech import SENTENCES, pause, speech
 from voice_agent.audio.pcm import float_to_int16

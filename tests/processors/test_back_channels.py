@@ -13,8 +13,8 @@ from pipecat.frames.frames import (
     TTSStoppedFrame,
 )
 
-from processors.answer import AnswerTracker
 from processors.conversation import Conversation
+from processors.playback_tracker import PlaybackTracker
 from tests.processors.chain import Chain, chained
 from voice_agent.frames import (
     AnswerEndFrame,
@@ -36,11 +36,11 @@ TEXT = "one two three four five"
 
 
 @asynccontextmanager
-async def talking(**manners: object) -> AsyncIterator[Chain]:
+async def talking(**policy: object) -> AsyncIterator[Chain]:
     """An agent in the middle of an answer of 2.3 s, a letter every 0.1 s."""
-    settings = ConversationSettings.model_validate(manners)
-    conversation = Conversation(session_id="s", system_prompt="", manners=settings)
-    async with chained(conversation, AnswerTracker(session_id="s", max_ahead_s=10)) as chain:
+    settings = ConversationSettings.model_validate(policy)
+    conversation = Conversation(session_id="s", system_prompt="", policy=settings)
+    async with chained(conversation, PlaybackTracker(session_id="s", max_ahead_s=10)) as chain:
         await chain.send(ClientMessageFrame(message=TypedText(type="text", text="hello")))
         await chain.send(LLMTextFrame(TEXT), spoken(0, 23))
         chain.down.frames.clear()
@@ -137,9 +137,9 @@ async def test_a_cough_lets_the_answer_go_on() -> None:
 
 
 async def test_a_cough_before_the_answer_does_not_stop_it() -> None:
-    manners = ConversationSettings()
-    conversation = Conversation(session_id="s", system_prompt="", manners=manners)
-    async with chained(conversation, AnswerTracker(session_id="s", max_ahead_s=10)) as chain:
+    policy = ConversationSettings()
+    conversation = Conversation(session_id="s", system_prompt="", policy=policy)
+    async with chained(conversation, PlaybackTracker(session_id="s", max_ahead_s=10)) as chain:
         await chain.send(ClientMessageFrame(message=TypedText(type="text", text="hello")))
         await chain.send(SegmentStartFrame())
         writing = asyncio.create_task(chain.send(LLMTextFrame("One."), spoken(0, 1)))
@@ -196,8 +196,8 @@ async def test_any_speech_interrupts_where_back_channels_are_switched_off() -> N
 
 
 async def test_the_answer_to_a_late_final_is_not_spoken_into_what_follows() -> None:
-    conversation = Conversation(session_id="s", system_prompt="", manners=ConversationSettings())
-    async with chained(conversation, AnswerTracker(session_id="s", max_ahead_s=10)) as chain:
+    conversation = Conversation(session_id="s", system_prompt="", policy=ConversationSettings())
+    async with chained(conversation, PlaybackTracker(session_id="s", max_ahead_s=10)) as chain:
         await chain.send(SegmentStartFrame(), SegmentPauseFrame(), SegmentEndFrame())
         await chain.send(SegmentStartFrame(), final("What time is it?"))
         assert events(chain) == [LLMContextFrame, HoldFrame]

@@ -42,7 +42,7 @@ class Ear(FrameProcessor):
 
 
 def conversation() -> Conversation:
-    return Conversation(session_id="s", system_prompt="", manners=ConversationSettings())
+    return Conversation(session_id="s", system_prompt="", policy=ConversationSettings())
 
 
 def final(text: str, *, complete: bool = True) -> FinalFrame:

@@ -12,7 +12,7 @@ import pytest
 from processors.mcp_servers import McpServers
 from processors.tools import Tool
 from tests.processors.tool_params import used
-from voice_agent.settings.thinking import McpServer
+from voice_agent.settings.llm import McpServer
 
 STDIO = McpServer(command=sys.executable, args=["-m", "tests.scripted_mcp", "stdio"])
 

@@ -5,18 +5,18 @@ from typing import Any
 import pytest
 from pipecat.services.llm_service import FunctionCallParams
 
-from processors.mind import Mind
+from processors.llm_backend import LLMBackend
 from processors.tools import tool_of
-from voice_agent.cli.origins import as_json, origins
+from voice_agent.cli.setting_sources import as_json, origins
 from voice_agent.errors import SettingsError
 from voice_agent.settings import LlmSettings, Settings
 
 URL = "http://127.0.0.1:9/v1"
 
 
-def mind(**settings: Any) -> Mind:
+def mind(**settings: Any) -> LLMBackend:
     llm = LlmSettings.model_validate({"base_url": URL, "model": "small", **settings})
-    return Mind(llm, log_text=False)
+    return LLMBackend(llm, log_text=False)
 
 
 async def current_time(params: FunctionCallParams) -> str:

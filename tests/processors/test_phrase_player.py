@@ -16,9 +16,9 @@ from pipecat.frames.frames import (
 )
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 
-from processors.answer import AnswerTracker
 from processors.conversation import Conversation
 from processors.phrases import PhrasePlayer
+from processors.playback_tracker import PlaybackTracker
 from tests.processors.chain import Chain, chained
 from tests.scripted_cloner import CHAR_S, ScriptedCloner
 from voice_agent.frames import (
@@ -32,8 +32,8 @@ from voice_agent.frames import (
     SpokenAudioFrame,
 )
 from voice_agent.settings import ConversationSettings, Settings, VoicesSettings
-from voice_agent.synthesis.phrases import PhraseBook
-from voice_agent.voices.library import VoiceLibrary
+from voice_agent.synthesis.prompt_cache import PromptCache
+from voice_agent.voices.registry import VoiceRegistry
 from voice_agent.wire.agent import TypedText
 
 HZ = 24_000
@@ -43,19 +43,19 @@ PHRASE_S = 3 * CHAR_S
 
 
 @pytest.fixture
-def book(tmp_path: Path) -> PhraseBook:
+def book(tmp_path: Path) -> PromptCache:
     speaker = ScriptedCloner()
     settings = Settings(voices=VoicesSettings(dir=tmp_path))
     phrases = {"filler": MANNERS.filler, "apology": MANNERS.apology}
-    voices = VoiceLibrary(speaker, settings)
-    return PhraseBook(speaker, voices, voice_id="default", phrases=phrases)
+    voices = VoiceRegistry(speaker, settings)
+    return PromptCache(speaker, voices, voice_id="default", phrases=phrases)
 
 
 @asynccontextmanager
-async def talking(book: PhraseBook, *behind: FrameProcessor) -> AsyncIterator[Chain]:
-    tracker = AnswerTracker(session_id="s", max_ahead_s=10)
+async def talking(book: PromptCache, *behind: FrameProcessor) -> AsyncIterator[Chain]:
+    tracker = PlaybackTracker(session_id="s", max_ahead_s=10)
     player = PhrasePlayer(session_id="s", book=book, ahead_s=lambda: tracker.ahead_s)
-    conversation = Conversation(session_id="s", system_prompt="", manners=MANNERS)
+    conversation = Conversation(session_id="s", system_prompt="", policy=MANNERS)
     async with chained(conversation, player, tracker, *behind) as chain:
         yield chain
 
@@ -86,7 +86,7 @@ async def heard(chain: Chain) -> list[tuple[int, str]]:
     return ended(chain)
 
 
-async def test_a_filler_comes_before_the_answer_and_is_none_of_it(book: PhraseBook) -> None:
+async def test_a_filler_comes_before_the_answer_and_is_none_of_it(book: PromptCache) -> None:
     async with talking(book) as chain:
         await chain.send(question(), PhraseFrame(phrase="filler"))
         phrase = await chain.down.until(PhraseAudioFrame)
@@ -97,7 +97,7 @@ async def test_a_filler_comes_before_the_answer_and_is_none_of_it(book: PhraseBo
     assert len(chain.down.of(AnswerStartFrame)) == 1
 
 
-async def test_nothing_counts_as_heard_while_the_filler_is(book: PhraseBook) -> None:
+async def test_nothing_counts_as_heard_while_the_filler_is(book: PromptCache) -> None:
     async with talking(book) as chain:
         await chain.send(question(), PhraseFrame(phrase="filler"))
         await chain.down.until(PhraseAudioFrame)
@@ -105,7 +105,7 @@ async def test_nothing_counts_as_heard_while_the_filler_is(book: PhraseBook) -> 
         assert ended(chain) == [(1, "")]
 
 
-async def test_a_filler_is_not_said_into_an_answer(book: PhraseBook) -> None:
+async def test_a_filler_is_not_said_into_an_answer(book: PromptCache) -> None:
     async with talking(book) as chain:
         await chain.send(question(), LLMTextFrame("One. Two."), spoken(0.3, 0, 4))
         await chain.send(PhraseFrame(phrase="filler"), spoken(0.1, 4, 9), TTSStoppedFrame())
@@ -113,7 +113,7 @@ async def test_a_filler_is_not_said_into_an_answer(book: PhraseBook) -> None:
     assert sounds(chain) == ["A", "A"]
 
 
-async def test_a_filler_is_said_when_the_answer_has_run_dry(book: PhraseBook) -> None:
+async def test_a_filler_is_said_when_the_answer_has_run_dry(book: PromptCache) -> None:
     async with talking(book) as chain:
         await chain.send(question(), LLMTextFrame("One. Two."), spoken(0.1, 0, 4))
         await chain.send(PhraseFrame(phrase="filler"))
@@ -124,7 +124,7 @@ async def test_a_filler_is_said_when_the_answer_has_run_dry(book: PhraseBook) ->
         assert await heard(chain) == [(1, "One. Two.")]
 
 
-async def test_an_apology_ends_an_answer_that_broke_off(book: PhraseBook) -> None:
+async def test_an_apology_ends_an_answer_that_broke_off(book: PromptCache) -> None:
     async with talking(book) as chain:
         await chain.send(question(), LLMTextFrame("One."), spoken(0.3, 0, 4))
         await chain.send(PhraseFrame(phrase="apology"), spoken(0.1, 4, 4), TTSStoppedFrame())
@@ -132,7 +132,7 @@ async def test_an_apology_ends_an_answer_that_broke_off(book: PhraseBook) -> Non
         assert await heard(chain) == [(1, "One.")]
 
 
-async def test_an_interruption_cuts_a_phrase(book: PhraseBook) -> None:
+async def test_an_interruption_cuts_a_phrase(book: PromptCache) -> None:
     async with talking(book) as chain:
         await chain.send(question(), spoken(0.2, 0, 4), PhraseFrame(phrase="apology"))
         await chain.send(InterruptionFrame())
@@ -140,7 +140,7 @@ async def test_an_interruption_cuts_a_phrase(book: PhraseBook) -> None:
         assert sounds(chain) == ["A"]
 
 
-async def test_a_phrase_alone_is_an_answer_without_text(book: PhraseBook) -> None:
+async def test_a_phrase_alone_is_an_answer_without_text(book: PromptCache) -> None:
     async with talking(book) as chain:
         await chain.send(PhraseFrame(text="Ah."))
         assert await heard(chain) == [(1, "")]
@@ -155,7 +155,7 @@ async def test_a_phrase_alone_is_an_answer_without_text(book: PhraseBook) -> Non
     assert [m["role"] for m in asked.context.get_messages()] == ["user"]  # pyright: ignore
 
 
-async def test_a_question_during_a_phrase_is_answered_after_it(book: PhraseBook) -> None:
+async def test_a_question_during_a_phrase_is_answered_after_it(book: PromptCache) -> None:
     async with talking(book) as chain:
         await chain.send(PhraseFrame(phrase="filler"))
         await chain.down.until(AnswerStartFrame)
@@ -186,7 +186,7 @@ class AsksAtOnce(FrameProcessor):
 
 
 async def test_a_question_at_the_very_end_of_a_phrase_has_an_answer_of_its_own(
-    book: PhraseBook,
+    book: PromptCache,
 ) -> None:
     client = AsksAtOnce()
     async with talking(book, client) as chain:
@@ -197,7 +197,7 @@ async def test_a_question_at_the_very_end_of_a_phrase_has_an_answer_of_its_own(
     assert chain.down.of(AnswerContinuesFrame) == []
 
 
-async def test_what_is_told_is_the_answer(book: PhraseBook) -> None:
+async def test_what_is_told_is_the_answer(book: PromptCache) -> None:
     async with talking(book) as chain:
         await chain.send(AnswerStartFrame(turn=1, asked=False), SayFrame(text="Welcome!"))
         assert await heard(chain) == [(1, "Welcome!")]
@@ -207,8 +207,8 @@ async def test_what_is_told_is_the_answer(book: PhraseBook) -> None:
 
 async def test_a_phrase_that_is_switched_off_is_not_said(tmp_path: Path) -> None:
     speaker = ScriptedCloner()
-    voices = VoiceLibrary(speaker, Settings(voices=VoicesSettings(dir=tmp_path)))
-    book = PhraseBook(speaker, voices, voice_id="default", phrases={"filler": ""})
+    voices = VoiceRegistry(speaker, Settings(voices=VoicesSettings(dir=tmp_path)))
+    book = PromptCache(speaker, voices, voice_id="default", phrases={"filler": ""})
     async with talking(book) as chain:
         await chain.send(question(), PhraseFrame(phrase="filler"))
         await chain.send(spoken(0.05, 0, 4), TTSStoppedFrame())
@@ -216,7 +216,7 @@ async def test_a_phrase_that_is_switched_off_is_not_said(tmp_path: Path) -> None
         assert sounds(chain) == ["A"]
 
 
-async def test_a_phrase_after_the_end_of_an_answer_is_another_one(book: PhraseBook) -> None:
+async def test_a_phrase_after_the_end_of_an_answer_is_another_one(book: PromptCache) -> None:
     async with talking(book) as chain:
         await chain.send(question(), LLMTextFrame("One."), spoken(0.3, 0, 4), TTSStoppedFrame())
         await chain.send(PhraseFrame(phrase="apology"))

@@ -7,7 +7,7 @@ from typing import Any, cast
 from pipecat.frames.frames import Frame
 from pipecat.processors.frame_processor import FrameDirection
 
-from processors.remote_outage import OutageGuard
+from processors.remote_outage import OutageHandler
 from tests.processors.chain import Chain, chained
 from voice_agent.errors import AtCapacity, EngineUnavailable
 from voice_agent.frames import (
@@ -18,17 +18,17 @@ from voice_agent.frames import (
     TransferFrame,
 )
 from voice_agent.settings import RemoteSettings
-from voice_agent.synthesis.phrases import PhraseBook
+from voice_agent.synthesis.prompt_cache import PromptCache
 from voice_agent.wire.common import Degraded, Error, Restored
 
 GONE = EngineUnavailable("no service answers at ws://10.0.0.7:8001/ws")
 _Told = PhraseFrame | ServerMessageFrame | HangUpFrame | TransferFrame
 
 
-def guard(*, ends_call: bool = True, kept: bool = True, **values: Any) -> OutageGuard:
+def guard(*, ends_call: bool = True, kept: bool = True, **values: Any) -> OutageHandler:
     settings = RemoteSettings(**{"filler_after_ms": 100, "give_up_s": 0.4, **values})
-    phrases = cast(PhraseBook, SimpleNamespace(complete=kept))
-    return OutageGuard(
+    phrases = cast(PromptCache, SimpleNamespace(complete=kept))
+    return OutageHandler(
         session_id="s", settings=settings, speaker=None, phrases=phrases, ends_call=ends_call
     )
 

@@ -11,8 +11,8 @@ from pipecat.frames.frames import (
 )
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 
-from processors.aside import AnswersAside
 from processors.conversation import Conversation
+from processors.speculation import SpeculativeResponse
 from tests.processors.chain import Chain, chained
 from voice_agent.frames import (
     AnswerStartFrame,
@@ -52,13 +52,13 @@ class _Repeating(FrameProcessor):
         await self.push_frame(LLMFullResponseEndFrame())
 
 
-class Repeating(AnswersAside, _Repeating):
+class Repeating(SpeculativeResponse, _Repeating):
     """As a language model answers."""
 
 
 def conversation(*, speculative: bool = True) -> Conversation:
-    manners = ConversationSettings(speculative=speculative)
-    return Conversation(session_id="s", system_prompt="", manners=manners)
+    policy = ConversationSettings(speculative=speculative)
+    return Conversation(session_id="s", system_prompt="", policy=policy)
 
 
 def paused(text: str) -> PartialFrame:

@@ -20,7 +20,7 @@ from pipecat.services.settings import STTSettings
 from pipecat.tests.utils import SleepFrame, run_test
 from pipecat.transcriptions.language import Language
 
-from processors.recognition import Recognition
+from processors.recognizer_session import RecognizerSession
 from processors.speech_to_text import SpeechToText
 from voice_agent.engines.base import EngineInfo, Priority, RecognizeJob, TimedWord, Transcript
 from voice_agent.errors import EngineTimeout, EngineUnavailable, Unsupported
@@ -442,7 +442,7 @@ async def test_what_gives_way_is_told_once() -> None:
 
 def test_what_gives_way_is_told_again_when_it_changes_and_when_it_is_over() -> None:
     recognizer = ScriptedRecognizer(hello, degraded={"partials": "fewer", "model": "small"})
-    session = Recognition(
+    session = RecognizerSession(
         session_id="s",
         recognizer=recognizer,
         config=Config(type="config", language="en"),
@@ -511,7 +511,7 @@ async def test_audio_goes_on_unless_it_is_not_wanted_and_nothing_is_heard_while_
     down, _ = await run_test(processor, frames_to_send=[STTMuteFrame(mute=True), *said, _CLOSE])
     passed = [frame for frame in down if isinstance(frame, InputAudioRawFrame)]
     assert sum(frame.num_frames for frame in passed) == 2 * _HZ
-    assert [f.text for f in finals(down)] == [""]
+    assert [f.text for f in finals(list(down))] == [""]
     assert recognizer.finals() == []
 
 

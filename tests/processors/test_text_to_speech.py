@@ -25,7 +25,7 @@ from voice_agent.engines.base import EngineInfo, SpeakJob, SpokenChunk
 from voice_agent.errors import EngineUnavailable
 from voice_agent.frames import SpokenAudioFrame
 from voice_agent.settings import Settings, VoicesSettings
-from voice_agent.voices.library import Registration, VoiceLibrary
+from voice_agent.voices.registry import Registration, VoiceRegistry
 
 HZ = 24_000
 
@@ -127,7 +127,7 @@ async def test_what_is_too_long_is_cut_off() -> None:
 
 async def test_the_agent_can_speak_in_a_registered_voice(tmp_path: Path) -> None:
     cloner = ScriptedCloner()
-    library = VoiceLibrary(cloner, Settings(voices=VoicesSettings(dir=tmp_path)))
+    library = VoiceRegistry(cloner, Settings(voices=VoicesSettings(dir=tmp_path)))
     await library.register(Registration(voice_id="anna", clip=voice(220)))
     processor = TextToSpeech(
         session_id="s", speaker=cloner, voices=library, voice_id="anna", max_chars=5000

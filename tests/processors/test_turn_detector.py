@@ -10,7 +10,7 @@ from pipecat.pipeline.pipeline import Pipeline
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 from pipecat.tests.utils import run_test
 
-from processors.smart_turn import TurnDetector
+from processors.turn_detector import TurnDetector
 from tests.processors.chain import chained
 from tests.speech import dialogue, pause, speech
 from voice_agent.audio.pcm import float_to_int16

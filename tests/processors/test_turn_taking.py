@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pipecat.frames.frames import Frame, InterruptionFrame, LLMTextFrame
 
-from processors.answer import AnswerTracker
 from processors.conversation import Conversation
 from processors.phrases import PhrasePlayer
+from processors.playback_tracker import PlaybackTracker
 from processors.responder import Responder, repeat
 from processors.text_to_speech import TextToSpeech
 from tests.processors.chain import Chain, chained
@@ -32,8 +32,8 @@ from voice_agent.frames import (
     SpokenAudioFrame,
 )
 from voice_agent.settings import ConversationSettings, Settings, VoicesSettings
-from voice_agent.synthesis.phrases import PhraseBook
-from voice_agent.voices.library import VoiceLibrary
+from voice_agent.synthesis.prompt_cache import PromptCache
+from voice_agent.voices.registry import VoiceRegistry
 from voice_agent.wire.agent import Interrupt, Playback, TypedText
 
 TEXTS = ("", "okay", "what time is it", "yes but why")
@@ -73,13 +73,13 @@ event = st.tuples(st.sampled_from(EVENTS), st.sampled_from(TEXTS), st.sampled_fr
 
 
 async def talk(events: list[tuple[Callable[[str], Frame], str, float]], folder: Path) -> Chain:
-    manners = ConversationSettings(filler="Hm.", apology="Oh.", greeting="Hi.", speculative=True)
+    policy = ConversationSettings(filler="Hm.", apology="Oh.", greeting="Hi.", speculative=True)
     speaker = ScriptedCloner()
-    voices = VoiceLibrary(speaker, Settings(voices=VoicesSettings(dir=folder)))
-    book = PhraseBook(speaker, voices, voice_id="default", phrases=manners.phrases)
-    tracker = AnswerTracker(session_id="s", max_ahead_s=10)
+    voices = VoiceRegistry(speaker, Settings(voices=VoicesSettings(dir=folder)))
+    book = PromptCache(speaker, voices, voice_id="default", phrases=policy.phrases)
+    tracker = PlaybackTracker(session_id="s", max_ahead_s=10)
     processors = (
-        Conversation(session_id="s", system_prompt="", manners=manners),
+        Conversation(session_id="s", system_prompt="", policy=policy),
         Responder(repeat),
         TextToSpeech(session_id="s", speaker=speaker, voice_id="default", max_chars=500),
         PhrasePlayer(session_id="s", book=book, ahead_s=lambda: tracker.ahead_s),

@@ -8,7 +8,7 @@ from pipecat.frames.frames import LLMContextFrame, LLMFullResponseEndFrame, LLMT
 from pipecat.processors.aggregators.llm_context import LLMContext
 
 from processors.language_model import LanguageModel
-from processors.mind import Mind
+from processors.llm_backend import LLMBackend
 from processors.tools import tool_of
 from tests.processors.chain import Chain, chained
 from tests.scripted_llm import ScriptedModel, serving
@@ -68,7 +68,7 @@ async def thinking_at(
             **settings,
         }
     )
-    mind = Mind(llm, log_text=False)
+    mind = LLMBackend(llm, log_text=False)
     mind.add([tool_of(function, timeout_s=llm.tool_timeout_s) for function in functions])
     await mind.load()
     try:

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from tests.scripted_webhook import Posted, ScriptedWebhook, serving
-from voice_agent.cli.probe import free_port
+from voice_agent.cli.http_probe import free_port
 from voice_agent.errors import SettingsError
 from voice_agent.records.check import check
 from voice_agent.records.folder import write

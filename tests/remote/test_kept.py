@@ -1,12 +1,12 @@
 """What a caller says while there is no session for it."""
 
-from voice_agent.remote.kept import KeptAudio
+from voice_agent.remote.audio_backlog import AudioBacklog
 
 SECOND = b"\0" * 32_000
 
 
 def test_audio_comes_out_in_order_with_the_place_it_has() -> None:
-    kept = KeptAudio(max_s=10)
+    kept = AudioBacklog(max_s=10)
     kept.passed(SECOND * 3)
     kept.add(b"a" * 32_000)
     kept.add(b"b" * 16_000)
@@ -16,7 +16,7 @@ def test_audio_comes_out_in_order_with_the_place_it_has() -> None:
 
 
 def test_the_oldest_of_too_much_is_dropped() -> None:
-    kept = KeptAudio(max_s=2)
+    kept = AudioBacklog(max_s=2)
     for letter in (b"a", b"b", b"c"):
         kept.add(letter * 32_000)
     assert (kept.start_s, kept.end_s) == (1.0, 3.0)

@@ -7,7 +7,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from voice_agent.remote.watch import ServiceWatch
+from voice_agent.remote.health_monitor import HealthMonitor
 
 URL, OTHER = "ws://first:1/ws", "ws://second:2/prefix/ws"
 INFO = {
@@ -50,8 +50,8 @@ def there(info: Any = INFO, ready: Any = READY) -> dict[str, Any]:
     return {"/readyz": ready, "/v1/info": info}
 
 
-def watch(clock: Clock, urls: Sequence[str] = (URL,)) -> ServiceWatch:
-    return ServiceWatch(service="asr", role="hears", urls=urls, clock=clock)
+def watch(clock: Clock, urls: Sequence[str] = (URL,)) -> HealthMonitor:
+    return HealthMonitor(service="asr", role="hears", urls=urls, clock=clock)
 
 
 async def test_what_a_service_says_of_itself_is_known() -> None:

@@ -5,7 +5,7 @@ from collections.abc import Generator
 
 import pytest
 
-from voice_agent.server.garbage import free_ended
+from voice_agent.server.garbage_collection import free_ended
 
 
 class Knot:

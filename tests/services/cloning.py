@@ -18,7 +18,7 @@ from benchmarks.services import wait_until_ready
 from bots.tts import bot
 from tests.scripted_cloner import ScriptedCloner
 from tests.services.conftest import RunningService
-from voice_agent.engines.room import EngineRoom
+from voice_agent.engines.engine_set import EngineSet
 from voice_agent.log import set_up_logging
 from voice_agent.server.app import Service, create_app
 from voice_agent.server.run import run_app
@@ -30,12 +30,12 @@ _ROOT = Path(__file__).parents[2]
 _WAIT_S = 0.1
 
 
-def engines(settings: Settings) -> EngineRoom:
+def engines(settings: Settings) -> EngineSet:
     """A cloner and nothing else."""
     cloner = ScriptedCloner(
         checkpoint=settings.tts.model or "0" * 16, condition_s=float(settings.tts.url or 0)
     )
-    return EngineRoom(speaker=cloner)
+    return EngineSet(speaker=cloner)
 
 
 app = create_app(

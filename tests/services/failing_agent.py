@@ -16,7 +16,7 @@ from bots.asr import bot as asr_bot
 from pipelines import agent, asr
 from pipelines.run import run_session
 from voice_agent.engines.base import RecognizeJob, Samples, Transcript
-from voice_agent.engines.room import EngineRoom
+from voice_agent.engines.engine_set import EngineSet
 from voice_agent.engines.silero import SileroVad, VadStream
 from voice_agent.errors import EngineTimeout, EngineUnavailable
 from voice_agent.frames import ClientMessageFrame
@@ -46,11 +46,11 @@ class FailingVad(SileroVad):
         return await super().probabilities(stream, samples)
 
 
-def _engines(settings: Settings) -> EngineRoom:
-    room = agent.engines(settings)
-    room.vad = FailingVad()
-    assert room.recognizer is not None
-    transcribe = room.recognizer.transcribe
+def _engines(settings: Settings) -> EngineSet:
+    engines = agent.engines(settings)
+    engines.vad = FailingVad()
+    assert engines.recognizer is not None
+    transcribe = engines.recognizer.transcribe
 
     async def failing(job: RecognizeJob) -> Transcript | None:
         if job.prompt == RAISES:
@@ -59,8 +59,8 @@ def _engines(settings: Settings) -> EngineRoom:
             raise EngineTimeout("scripted: the recogniser is too slow")
         return await transcribe(job)
 
-    room.recognizer.transcribe = failing
-    return room
+    engines.recognizer.transcribe = failing
+    return engines
 
 
 class _StockService(AIService):

@@ -15,8 +15,8 @@ from pipecat.services.tts_service import TTSService
 from pipecat.utils.time import time_now_iso8601
 
 from pipelines import agent
+from pipelines.llm import responder
 from pipelines.run import run_session
-from pipelines.thinking import thinking
 from voice_agent.log import set_up_logging
 from voice_agent.server.app import Service, create_app
 from voice_agent.server.run import run_app
@@ -59,11 +59,11 @@ class StandInTTS(TTSService):
 
 
 async def _with_stock_stt(session: Session) -> None:
-    await run_session(session, *agent.build(session, thinking(session), stt=StandInSTT()))
+    await run_session(session, *agent.build(session, responder(session), stt=StandInSTT()))
 
 
 async def _with_stock_tts(session: Session) -> None:
-    await run_session(session, *agent.build(session, thinking(session), tts=StandInTTS()))
+    await run_session(session, *agent.build(session, responder(session), tts=StandInTTS()))
 
 
 app = create_app(

@@ -12,7 +12,7 @@ from tests.services.conversing import conversing
 from tests.services.killed_llm import agent_of, killed_in_a_turn, models
 from tests.services.telephoning import stream_url
 from voice_agent.audio.g711 import mulaw_decode
-from voice_agent.cli.probe import free_port
+from voice_agent.cli.http_probe import free_port
 from voice_agent.client.twilio_call import calling
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.long]

@@ -14,7 +14,7 @@ from tests.services.conftest import RunningService, running
 from tests.services.conversing import Caller, conversing
 from tests.speech import pause, speech
 from voice_agent.audio.pcm import float_to_int16
-from voice_agent.cli.probe import free_port
+from voice_agent.cli.http_probe import free_port
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.long]
 

@@ -14,7 +14,7 @@ from tests.services.conftest import RunningService, running
 from tests.services.conversing import ANSWER_RATE_HZ, Caller, conversing
 from tests.services.playing import Loudspeaker, measured, playing
 from tests.speech import speech
-from voice_agent.cli.probe import free_port
+from voice_agent.cli.http_probe import free_port
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.long]
 

@@ -16,7 +16,7 @@ from tests.services.test_killed_services import FILLER, phrases, say_while_it_di
 from tests.services.test_remote_agent import remote_agent
 from tests.speech import speech
 from voice_agent.audio.g711 import mulaw_decode
-from voice_agent.cli.probe import info_when_ready
+from voice_agent.cli.http_probe import info_when_ready
 from voice_agent.client.twilio_call import RATE_HZ, TwilioCall, calling
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.long]

@@ -23,7 +23,7 @@ from tests.services.conversing import conversing
 from tests.services.telephoning import stream_url, until_free
 from tests.services.test_twilio_conversation import answered, heard_out, ulaw
 from tests.speech import error_rate, pause, speech
-from voice_agent.cli.probe import free_port
+from voice_agent.cli.http_probe import free_port
 from voice_agent.client.twilio_call import calling
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]

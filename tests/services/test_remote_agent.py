@@ -28,7 +28,7 @@ from tests.services.test_agent_conversation import (
 from tests.services.test_direct import test_the_agent_serves_the_direct_bot_too
 from tests.speech import GOOD_VOICE, pause, speech
 from voice_agent.audio.pcm import float_to_int16
-from voice_agent.cli.probe import free_port, get_json
+from voice_agent.cli.http_probe import free_port, get_json
 
 __all__ = [
     "test_a_spoken_question_is_answered_in_speech",

@@ -23,7 +23,7 @@ from tests.services.conversing import conversing
 from tests.services.stock_agent import HEARD, WORD_S
 from tests.speech import SENTENCES, pause, speech
 from voice_agent.audio.pcm import float_to_int16
-from voice_agent.cli.probe import free_port
+from voice_agent.cli.http_probe import free_port
 from voice_agent.engines.base import Samples
 
 pytestmark = pytest.mark.e2e

@@ -10,7 +10,7 @@ from tests.scripted_twilio_api import ScriptedTwilioApi, serving
 from tests.services.conftest import RunningService, running
 from tests.services.telephoning import Line, dialled, in_a_call, metric, until_free
 from tests.twilio_messages import dtmf
-from voice_agent.cli.probe import free_port
+from voice_agent.cli.http_probe import free_port
 
 pytestmark = pytest.mark.e2e
 

@@ -16,7 +16,7 @@ from tests.services.telephoning import in_a_call, metric, stream_url, until_free
 from tests.speech import pause, speech
 from voice_agent.audio.g711 import mulaw_encode
 from voice_agent.audio.pcm import float_to_int16
-from voice_agent.cli.probe import free_port
+from voice_agent.cli.http_probe import free_port
 from voice_agent.client.call_delays import turns
 from voice_agent.client.twilio_call import FRAME_S, RATE_HZ, TwilioCall, calling
 from voice_agent.engines.base import ASR_SAMPLE_RATE_HZ, Samples

@@ -16,7 +16,7 @@ from tests.services.conftest import RunningService, running
 from tests.services.telephoning import TONE, dialled, in_a_call, stream_url, until_free
 from tests.services.test_twilio_conversation import ask
 from tests.twilio_messages import start
-from voice_agent.cli.probe import free_port
+from voice_agent.cli.http_probe import free_port
 from voice_agent.client.twilio_call import FRAME_BYTES, FRAME_S, RATE_HZ, calling
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]

@@ -15,7 +15,7 @@ from tests.services.conftest import RunningService, running
 from tests.services.telephoning import stream_url, until_free
 from tests.services.test_twilio_conversation import answered, ask, heard_out
 from voice_agent.audio.g711 import mulaw_decode
-from voice_agent.cli.probe import free_port
+from voice_agent.cli.http_probe import free_port
 from voice_agent.client.twilio_call import RATE_HZ, TwilioCall, calling
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]

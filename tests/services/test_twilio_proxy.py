@@ -13,7 +13,7 @@ from tests.services.behind_nginx import certified, documented_location, nginx
 from tests.services.conftest import RunningService, running
 from tests.services.telephoning import metric
 from tests.speech import dialogue
-from voice_agent.cli.probe import free_port
+from voice_agent.cli.http_probe import free_port
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 

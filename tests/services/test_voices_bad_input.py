@@ -17,7 +17,7 @@ from tests.services.cloning import Cloning, cloning, voices_of
 from tests.services.listener import Listener, listening
 from tests.voices.clips import encoded, flac_bomb, hum, voice, wav
 from tests.voices.shelves import put
-from voice_agent.voices.shelf import Shelf
+from voice_agent.voices.voice_store import VoiceStore
 
 pytestmark = pytest.mark.e2e
 
@@ -28,7 +28,7 @@ TEXT = "This is long enough to be measured."
 def service(tmp_path_factory: pytest.TempPathFactory) -> Generator[Cloning]:
     """One service that keeps one voice, `taken`, through all of this."""
     folder = tmp_path_factory.mktemp("cloning")
-    put(Shelf(folder / "voices", 1), "taken", "taken")
+    put(VoiceStore(folder / "voices", 1), "taken", "taken")
     with cloning(folder / "voices", folder / "log") as running:
         yield running
         assert voices_of(running) == ["taken"]
@@ -172,7 +172,7 @@ async def test_a_third_registration_at_once_has_to_wait(tmp_path: Path) -> None:
 @pytest.mark.long
 @pytest.mark.slow
 async def test_the_257th_voice_is_refused(tmp_path: Path) -> None:
-    shelf = Shelf(tmp_path / "voices", 256)
+    shelf = VoiceStore(tmp_path / "voices", 256)
     for n in range(256):
         put(shelf, f"v{n}", f"{n}")
     with cloning(tmp_path / "voices", tmp_path / "log") as service:

@@ -13,7 +13,7 @@ from typing import Any
 
 from bots.asr import bot
 from tests.phone_talk import MODEL
-from voice_agent.engines.room import EngineRoom
+from voice_agent.engines.engine_set import EngineSet
 from voice_agent.engines.silero import SileroVad
 from voice_agent.engines.smart_turn.engine import SmartTurn
 from voice_agent.engines.whisper.engine import WhisperRecognizer
@@ -60,10 +60,10 @@ def _models(folder: Path) -> dict[str, Path]:
     return {name: folder / name for name in (BIG, SMALL)}
 
 
-def _engines(settings: Settings) -> EngineRoom:
+def _engines(settings: Settings) -> EngineSet:
     folder = Path(tempfile.mkdtemp())
     recognizer = WhisperRecognizer(_models(folder), settings.whisper, TroubledModel)
-    return EngineRoom(recognizer=recognizer, vad=SileroVad(), judge=SmartTurn())
+    return EngineSet(recognizer=recognizer, vad=SileroVad(), judge=SmartTurn())
 
 
 app = create_app(Service(name="asr", bot=bot, engines=_engines))

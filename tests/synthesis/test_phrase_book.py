@@ -15,22 +15,22 @@ from voice_agent.engines.base import Samples, Speaker
 from voice_agent.engines.espeak.speaker import EspeakSpeaker
 from voice_agent.errors import EngineUnavailable
 from voice_agent.settings import Settings, VoicesSettings
-from voice_agent.synthesis.phrases import ANSWER_SAMPLE_RATE_HZ, PhraseBook
-from voice_agent.voices.library import Registration, VoiceLibrary
+from voice_agent.synthesis.prompt_cache import ANSWER_SAMPLE_RATE_HZ, PromptCache
+from voice_agent.voices.registry import Registration, VoiceRegistry
 
 PHRASES = {"filler": "One moment, please.", "apology": " ", "greeting": "It costs $5."}
 
 
-def library(speaker: Speaker, folder: Path) -> VoiceLibrary:
-    return VoiceLibrary(speaker, Settings(voices=VoicesSettings(dir=folder)))
+def library(speaker: Speaker, folder: Path) -> VoiceRegistry:
+    return VoiceRegistry(speaker, Settings(voices=VoicesSettings(dir=folder)))
 
 
-def book_of(speaker: Speaker, voices: VoiceLibrary, voice_id: str = "default") -> PhraseBook:
-    return PhraseBook(speaker, voices, voice_id=voice_id, phrases=PHRASES)
+def book_of(speaker: Speaker, voices: VoiceRegistry, voice_id: str = "default") -> PromptCache:
+    return PromptCache(speaker, voices, voice_id=voice_id, phrases=PHRASES)
 
 
 @asynccontextmanager
-async def kept(book: PhraseBook) -> AsyncIterator[None]:
+async def kept(book: PromptCache) -> AsyncIterator[None]:
     task = asyncio.create_task(book.keep())
     try:
         yield
@@ -45,7 +45,7 @@ async def until(holds: Callable[[], bool]) -> None:
             await asyncio.sleep(0.01)
 
 
-async def samples(book: PhraseBook, text: str) -> Samples:
+async def samples(book: PromptCache, text: str) -> Samples:
     data = [chunk.data async for chunk in book.spoken(text, session_id="s")]
     return int16_to_float(np.frombuffer(b"".join(data), np.int16))
 

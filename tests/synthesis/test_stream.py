@@ -12,10 +12,10 @@ from voice_agent.engines.base import Samples, SpeakJob, SpokenChunk
 from voice_agent.engines.espeak.speaker import EspeakSpeaker
 from voice_agent.errors import VoiceNotFound
 from voice_agent.synthesis.chunks import ChunkBuilder, EncodedChunk
-from voice_agent.synthesis.speakable.normaliser import speakable
-from voice_agent.synthesis.speakable.spoken import Spoken, verbatim
 from voice_agent.synthesis.stream import synthesize, whole
 from voice_agent.synthesis.text import TextAssembler
+from voice_agent.synthesis.text_normalization.normaliser import speakable
+from voice_agent.synthesis.text_normalization.normalized_text import NormalizedText, verbatim
 from voice_agent.wire.tts import AudioEncoding, SynthesisOptions
 
 TEXT = "Hello 😀 there, how are you? It goes on here; yes! And this is the end of it."
@@ -106,7 +106,7 @@ async def test_without_streaming_there_is_one_chunk(
 
 
 async def test_text_as_it_is_written_sounds_like_its_clauses(speaker: EspeakSpeaker) -> None:
-    async def written() -> AsyncIterator[Spoken]:
+    async def written() -> AsyncIterator[NormalizedText]:
         assembler = TextAssembler(5000)
         for letter in TEXT:
             for part in assembler.feed(letter):

@@ -6,8 +6,8 @@ from typing import Any, cast
 
 import pytest
 
-from transports.link import Link
-from transports.resume_log import SentLog
+from transports.replay_buffer import ReplayBuffer
+from transports.resumable_connection import ResumableConnection
 from voice_agent.errors import BadMessage, ResumeExpired
 from voice_agent.server.socket import ClientSocket
 
@@ -71,11 +71,13 @@ class ScriptedSocket:
         return cast(ClientSocket, self)
 
 
-def linked(socket: ScriptedSocket, *, resumable: bool = True, max_bytes: int = 1 << 20) -> Link:
-    return Link(
+def linked(
+    socket: ScriptedSocket, *, resumable: bool = True, max_bytes: int = 1 << 20
+) -> ResumableConnection:
+    return ResumableConnection(
         socket.real,
         service="test",
-        log=SentLog(max_bytes=max_bytes, max_age_s=30 if resumable else 0),
+        log=ReplayBuffer(max_bytes=max_bytes, max_age_s=30 if resumable else 0),
         max_held_s=10.0,
         resumable=resumable,
         on_taken=lambda: None,
@@ -85,12 +87,12 @@ def linked(socket: ScriptedSocket, *, resumable: bool = True, max_bytes: int = 1
 class Reader:
     """The session's reader, which notices what becomes of its sockets."""
 
-    def __init__(self, link: Link) -> None:
+    def __init__(self, link: ResumableConnection) -> None:
         self.frames: list[str | bytes] = []
         self.presence: list[bool] = []
         self.task = asyncio.create_task(self._read(link))
 
-    async def _read(self, link: Link) -> None:
+    async def _read(self, link: ResumableConnection) -> None:
         async def note(here: bool) -> None:
             self.presence.append(here)
 
@@ -103,7 +105,7 @@ async def settle() -> None:
         await asyncio.sleep(0)
 
 
-def come_back(link: Link, socket: ScriptedSocket, last_seq: int) -> None:
+def come_back(link: ResumableConnection, socket: ScriptedSocket, last_seq: int) -> None:
     link.take_over(
         socket.real,
         last_seq,

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from transports.resume_log import SentLog
+from transports.replay_buffer import ReplayBuffer
 
 KIB = 1024
 
@@ -14,9 +14,9 @@ class Clock:
         return self.now_s
 
 
-def log(max_bytes: int = 100 * KIB, max_age_s: float = 30.0) -> tuple[SentLog, Clock]:
+def log(max_bytes: int = 100 * KIB, max_age_s: float = 30.0) -> tuple[ReplayBuffer, Clock]:
     clock = Clock()
-    return SentLog(max_bytes=max_bytes, max_age_s=max_age_s, clock=clock), clock
+    return ReplayBuffer(max_bytes=max_bytes, max_age_s=max_age_s, clock=clock), clock
 
 
 def test_messages_are_numbered_and_found_again() -> None:

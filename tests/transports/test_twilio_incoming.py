@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from transports.twilio.incoming import IncomingAudio
+from transports.twilio.depacketizer import Depacketizer
 from voice_agent.audio.g711 import mulaw_encode
 from voice_agent.wire.twilio import Media
 
@@ -12,7 +12,7 @@ def media(sequence: int | None, at_ms: int | None, ulaw: bytes = b"\xff" * 160) 
     return Media(stream_sid="MZ0", ulaw=ulaw, sequence=sequence, at_ms=at_ms)
 
 
-def seconds_of(audio: IncomingAudio, messages: list[Media]) -> float:
+def seconds_of(audio: Depacketizer, messages: list[Media]) -> float:
     """How much comes out."""
     pieces = [audio.push(message) for message in messages] + [audio.take()]
     return sum(len(piece) for piece in pieces if piece is not None) / HZ
@@ -23,7 +23,7 @@ def in_order(n: int, first: int = 2) -> list[Media]:
 
 
 def test_audio_comes_out_in_pieces_of_the_length_asked_for() -> None:
-    audio = IncomingAudio(gather_ms=64)
+    audio = Depacketizer(gather_ms=64)
     pieces = [audio.push(message) for message in in_order(9)]
     lengths = [None if piece is None else len(piece) / HZ for piece in pieces]
     assert [length is None for length in lengths] == [True, True, False] * 3
@@ -35,7 +35,7 @@ def test_audio_comes_out_in_pieces_of_the_length_asked_for() -> None:
 def test_the_resampler_adds_less_than_10_ms() -> None:
     click = np.zeros(800, np.int16)
     click[400] = 20_000
-    audio = IncomingAudio(gather_ms=20)
+    audio = Depacketizer(gather_ms=20)
     ulaw = mulaw_encode(click)
     pieces = [audio.push(media(i, None, ulaw[i * 160 : i * 160 + 160])) for i in range(5)]
     out = np.concatenate([piece for piece in pieces if piece is not None])
@@ -47,7 +47,7 @@ def test_the_resampler_adds_less_than_10_ms() -> None:
     ("missing", "filled_s"), [(1, 0.02), (5, 0.1), (10, 0.2), (50, 0.2), (10_000, 0.2)]
 )
 def test_a_gap_is_filled_with_up_to_200_ms(missing: int, filled_s: float) -> None:
-    audio = IncomingAudio(gather_ms=20)
+    audio = Depacketizer(gather_ms=20)
     messages = [*in_order(5), media(7 + missing, 100 + 20 * missing)]
     assert seconds_of(audio, messages) == pytest.approx(0.12 + filled_s, abs=0.004)
     assert audio.filled_s == pytest.approx(filled_s)
@@ -55,12 +55,12 @@ def test_a_gap_is_filled_with_up_to_200_ms(missing: int, filled_s: float) -> Non
 
 
 def test_a_gap_without_times_is_filled_by_its_numbers() -> None:
-    audio = IncomingAudio(gather_ms=20)
+    audio = Depacketizer(gather_ms=20)
     assert seconds_of(audio, [media(1, None), media(5, None)]) == pytest.approx(0.1, abs=0.004)
 
 
 def test_messages_that_were_no_audio_leave_no_hole() -> None:
-    audio = IncomingAudio(gather_ms=20)
+    audio = Depacketizer(gather_ms=20)
     messages = [media(2, 0), media(9, 20)]
     assert seconds_of(audio, messages) == pytest.approx(0.04, abs=0.004)
     for sequence in range(10, 20):
@@ -71,7 +71,7 @@ def test_messages_that_were_no_audio_leave_no_hole() -> None:
     "sequences", [[2, 2, 2], [5, 4, 3, 2], [7, 1, 2, 3], [None, None], [2, None, 3]]
 )
 def test_numbers_out_of_order_lose_nothing_and_fill_nothing(sequences: list[int | None]) -> None:
-    audio = IncomingAudio(gather_ms=20)
+    audio = Depacketizer(gather_ms=20)
     messages = [media(sequence, None) for sequence in sequences]
     assert seconds_of(audio, messages) == pytest.approx(0.02 * len(sequences), abs=0.004)
     assert audio.filled_s == 0
@@ -79,14 +79,14 @@ def test_numbers_out_of_order_lose_nothing_and_fill_nothing(sequences: list[int 
 
 @pytest.mark.parametrize("at_ms", [60_000, 0, None])
 def test_a_clock_that_jumps_changes_nothing(at_ms: int | None) -> None:
-    audio = IncomingAudio(gather_ms=20)
+    audio = Depacketizer(gather_ms=20)
     messages = [*in_order(5), media(7, at_ms), media(8, 120)]
     assert seconds_of(audio, messages) == pytest.approx(0.14, abs=0.004)
     assert audio.filled_s == 0
 
 
 def test_a_burst_comes_out_whole() -> None:
-    audio = IncomingAudio(gather_ms=64)
+    audio = Depacketizer(gather_ms=64)
     burst = media(2, 0, b"\xff" * 16_000)
     piece = audio.push(burst)
     assert piece is not None

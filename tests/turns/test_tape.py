@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voice_agent.turns.tape import Tape
+from voice_agent.turns.audio_buffer import AudioBuffer
 
 Steps = list[tuple[str, int, int]]
 _STEPS = st.lists(
@@ -21,7 +21,7 @@ def numbered(start: int, n_samples: int) -> np.ndarray:
 
 @given(_STEPS)
 def test_a_tape_is_an_array_that_forgot_its_beginning(steps: Steps) -> None:
-    tape, written, asked_to_forget = Tape(), 0, 0
+    tape, written, asked_to_forget = AudioBuffer(), 0, 0
     views: list[tuple[np.ndarray, np.ndarray]] = []
     for kind, a, b in steps:
         match kind:
@@ -45,7 +45,7 @@ def test_a_tape_is_an_array_that_forgot_its_beginning(steps: Steps) -> None:
 
 
 def test_an_hour_of_audio_takes_no_more_memory_than_what_is_kept() -> None:
-    tape = Tape()
+    tape = AudioBuffer()
     second = np.zeros(16_000, np.float32)
     for n in range(3600):
         tape.append(second)

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from tests.voices.shelves import assert_whole, conditioning, found, left_over, put
 from voice_agent.errors import VoiceNotFound
-from voice_agent.voices.shelf import Shelf
+from voice_agent.voices.voice_store import VoiceStore
 
 _EVENTS = {"open", "os.mkdir", "os.rename", "os.remove", "os.rmdir", "fcntl.flock"}
 _RANDOM_KILLS = 60
@@ -25,12 +25,12 @@ _RANDOM_KILLS = 60
 
 def main(root: Path) -> None:
     """Writes the numbers of kills; ends with a traceback if anything is not whole."""
-    shelf = Shelf(root, 8)
+    shelf = VoiceStore(root, 8)
     n_kills = sum(_at_every_step(shelf, name, work) for name, work in _works(shelf).items())
     sys.stdout.write(f"{n_kills} {_at_random(shelf)}\n")
 
 
-def _works(shelf: Shelf) -> dict[str, Callable[[], object]]:
+def _works(shelf: VoiceStore) -> dict[str, Callable[[], object]]:
     def again() -> None:
         anna = found(shelf)["anna"]
         assert anna is not None
@@ -45,7 +45,7 @@ def _works(shelf: Shelf) -> dict[str, Callable[[], object]]:
     }
 
 
-def _at_every_step(shelf: Shelf, name: str, work: Callable[[], object]) -> int:
+def _at_every_step(shelf: VoiceStore, name: str, work: Callable[[], object]) -> int:
     for step in range(1, 200):
         with contextlib.suppress(VoiceNotFound):
             shelf.remove("ben")
@@ -57,7 +57,7 @@ def _at_every_step(shelf: Shelf, name: str, work: Callable[[], object]) -> int:
     raise AssertionError(f"{name} does not end")
 
 
-def _check(shelf: Shelf, name: str) -> None:
+def _check(shelf: VoiceStore, name: str) -> None:
     """The work is done or not begun, and all is whole; the next writer clears away the rest."""
     before = found(shelf)
     for record in before.values():
@@ -118,7 +118,7 @@ def _fatal(step: int, root: str) -> Iterator[None]:
     yield
 
 
-def _at_random(shelf: Shelf) -> int:
+def _at_random(shelf: VoiceStore) -> int:
     rng = random.Random(5)
     for _ in range(_RANDOM_KILLS):
         child = os.fork()
@@ -136,7 +136,7 @@ def _at_random(shelf: Shelf) -> int:
     return _RANDOM_KILLS
 
 
-def _write_for_ever(shelf: Shelf) -> None:
+def _write_for_ever(shelf: VoiceStore) -> None:
     rng = random.Random(os.getpid())
     while True:
         name = rng.choice("abcd")

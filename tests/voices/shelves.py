@@ -9,7 +9,7 @@ from voice_agent.audio.pcm import int16_to_float
 from voice_agent.engines.base import Conditioning
 from voice_agent.voices.prepare import Clip
 from voice_agent.voices.record import VoiceRecord
-from voice_agent.voices.shelf import Shelf
+from voice_agent.voices.voice_store import VoiceStore
 
 FAMILY, CHECKPOINT = "humming", "0" * 16
 
@@ -40,19 +40,19 @@ def conditioning(seed: str) -> Conditioning:
     return {"all": clip(seed, 5000).samples, "first": clip(seed, 1).samples}
 
 
-def put(shelf: Shelf, voice_id: str, seed: str, *, replace: bool = False) -> VoiceRecord:
+def put(shelf: VoiceStore, voice_id: str, seed: str, *, replace: bool = False) -> VoiceRecord:
     """Keeps the voice of a seed, which is also its name."""
     return shelf.put(record(voice_id, seed), clip(seed), conditioning(seed), replace=replace)
 
 
-def found(shelf: Shelf) -> dict[str, VoiceRecord | None]:
+def found(shelf: VoiceStore) -> dict[str, VoiceRecord | None]:
     """All voices by id; the names of unreadable folders in their place."""
     return {
         record.voice_id if record else folder: record for folder, record in shelf.scan({}).items()
     }
 
 
-def assert_whole(shelf: Shelf, record: VoiceRecord) -> None:
+def assert_whole(shelf: VoiceStore, record: VoiceRecord) -> None:
     """All of a voice is of the seed that it is named after."""
     samples, _ = shelf.clip(record)
     np.testing.assert_array_equal(samples, clip(record.name).samples)

@@ -4,7 +4,12 @@ import numpy as np
 import pytest
 
 from voice_agent.errors import BadAudio, TooLarge
-from voice_agent.voices.arrays import MAX_CONDITIONING_BYTES, from_bytes, frozen, to_bytes
+from voice_agent.voices.conditioning_file import (
+    MAX_CONDITIONING_BYTES,
+    from_bytes,
+    frozen,
+    to_bytes,
+)
 
 MODEL = {"family": "humming", "checkpoint": "0123456789abcdef"}
 DATA = {

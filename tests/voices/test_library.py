@@ -24,20 +24,20 @@ from voice_agent.errors import (
     VoiceNotFound,
 )
 from voice_agent.settings import Settings, VoicesSettings
-from voice_agent.voices.library import Registration, VoiceLibrary
 from voice_agent.voices.loudness import TARGET_LUFS, loudness_lufs
+from voice_agent.voices.registry import Registration, VoiceRegistry
 
-Opener = Callable[..., VoiceLibrary]
+Opener = Callable[..., VoiceRegistry]
 
 
 @pytest.fixture
 async def library_of(tmp_path: Path) -> AsyncIterator[Opener]:
     """Opens libraries on one folder, each as if it were another process."""
-    opened: list[VoiceLibrary] = []
+    opened: list[VoiceRegistry] = []
 
-    def library(cloner: ScriptedCloner | None = None, **voices: int) -> VoiceLibrary:
+    def library(cloner: ScriptedCloner | None = None, **voices: int) -> VoiceRegistry:
         settings = Settings(voices=VoicesSettings(dir=tmp_path / "voices", **voices))
-        opened.append(VoiceLibrary(cloner or ScriptedCloner(), settings))
+        opened.append(VoiceRegistry(cloner or ScriptedCloner(), settings))
         return opened[-1]
 
     yield library
@@ -49,7 +49,7 @@ def anna(pitch: float = 220.0, **fields: object) -> Registration:
     return Registration(**{"voice_id": "anna", "clip": voice(pitch), **fields})  # pyright: ignore[reportArgumentType]
 
 
-async def pitch_of(library: VoiceLibrary, voice_id: str = "anna") -> float:
+async def pitch_of(library: VoiceRegistry, voice_id: str = "anna") -> float:
     found = await library.resolve(voice_id)
     assert found is not None
     return float(found.conditioning["pitch_hz"][0])
@@ -284,7 +284,7 @@ async def test_the_engines_own_voices_stay(library_of: Opener) -> None:
 
 async def test_an_engine_that_cannot_clone_touches_no_disk(tmp_path: Path) -> None:
     settings = Settings(voices=VoicesSettings(dir=tmp_path / "voices"))
-    library = VoiceLibrary(EspeakSpeaker(), settings)
+    library = VoiceRegistry(EspeakSpeaker(), settings)
     await library.open()
     with pytest.raises(Unsupported, match="espeak engine cannot clone"):
         await library.register(anna(clip=b"not looked at"))

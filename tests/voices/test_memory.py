@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from voice_agent.voices.memory import Memory
+from voice_agent.voices.conditioning_cache import ConditioningCache
 
 
 def conditioning(n_bytes: int) -> dict[str, np.ndarray]:
@@ -10,7 +10,7 @@ def conditioning(n_bytes: int) -> dict[str, np.ndarray]:
 
 
 def test_what_was_not_used_for_longest_goes_first() -> None:
-    memory = Memory(max_bytes=300)
+    memory = ConditioningCache(max_bytes=300)
     for key in "abc":
         memory.put(key, conditioning(100))
     assert memory.get("a") is not None
@@ -20,7 +20,7 @@ def test_what_was_not_used_for_longest_goes_first() -> None:
 
 
 def test_the_same_key_counts_once() -> None:
-    memory = Memory(max_bytes=300)
+    memory = ConditioningCache(max_bytes=300)
     for _ in range(5):
         memory.put("a", conditioning(100))
     assert memory.n_bytes == 100
@@ -30,7 +30,7 @@ def test_the_same_key_counts_once() -> None:
 
 
 def test_one_that_is_larger_than_all_of_it_is_held_alone() -> None:
-    memory = Memory(max_bytes=300)
+    memory = ConditioningCache(max_bytes=300)
     memory.put("a", conditioning(100))
     memory.put("b", conditioning(1000))
     assert memory.get("a") is None

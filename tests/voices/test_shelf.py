@@ -22,15 +22,15 @@ from tests.voices.shelves import (
 from voice_agent.errors import BadAudio, TooLarge, VoiceExists, VoiceNotFound
 from voice_agent.voices.index import VoiceIndex
 from voice_agent.voices.record import VoiceRecord, next_version
-from voice_agent.voices.shelf import Shelf
+from voice_agent.voices.voice_store import VoiceStore
 
 
 @pytest.fixture
-def shelf(tmp_path: Path) -> Shelf:
-    return Shelf(tmp_path / "voices", max_voices=5)
+def shelf(tmp_path: Path) -> VoiceStore:
+    return VoiceStore(tmp_path / "voices", max_voices=5)
 
 
-def test_a_shelf_that_is_not_there_is_empty(shelf: Shelf) -> None:
+def test_a_shelf_that_is_not_there_is_empty(shelf: VoiceStore) -> None:
     assert shelf.scan({}) == {}
     assert shelf.changed_ns() is None
     with pytest.raises(VoiceNotFound):
@@ -38,28 +38,28 @@ def test_a_shelf_that_is_not_there_is_empty(shelf: Shelf) -> None:
     assert not shelf.root.exists()
 
 
-def test_a_voice_is_found_by_everyone_who_looks(shelf: Shelf) -> None:
+def test_a_voice_is_found_by_everyone_who_looks(shelf: VoiceStore) -> None:
     kept = put(shelf, "anna", "Anna")
-    again = found(Shelf(shelf.root, 5))
+    again = found(VoiceStore(shelf.root, 5))
     assert again == {"anna": kept}
     assert_whole(shelf, kept)
     assert kept.consent == {"speaker": "Anna"}
     assert left_over(shelf.root) == []
 
 
-def test_no_name_of_a_file_comes_from_a_client(shelf: Shelf) -> None:
+def test_no_name_of_a_file_comes_from_a_client(shelf: VoiceStore) -> None:
     put(shelf, "anna", "../../etc/passwd")
     names = [path.name for path in shelf.root.rglob("*")]
     assert not [name for name in names if "anna" in name or "passwd" in name]
 
 
-def test_nobody_else_on_the_machine_can_read_it(shelf: Shelf) -> None:
+def test_nobody_else_on_the_machine_can_read_it(shelf: VoiceStore) -> None:
     put(shelf, "anna", "Anna")
     for folder in (shelf.root, *(p for p in shelf.root.iterdir() if p.is_dir())):
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
 
 
-def test_an_id_is_taken_until_replace_is_said(shelf: Shelf) -> None:
+def test_an_id_is_taken_until_replace_is_said(shelf: VoiceStore) -> None:
     first = put(shelf, "anna", "Anna")
     with pytest.raises(VoiceExists, match="replace"):
         put(shelf, "anna", "Another")
@@ -72,13 +72,13 @@ def test_an_id_is_taken_until_replace_is_said(shelf: Shelf) -> None:
         shelf.clip(first)
 
 
-def test_ids_that_differ_in_case_are_different(shelf: Shelf) -> None:
+def test_ids_that_differ_in_case_are_different(shelf: VoiceStore) -> None:
     put(shelf, "anna", "one")
     put(shelf, "Anna", "two")
     assert {name: r.name for name, r in found(shelf).items() if r} == {"anna": "one", "Anna": "two"}
 
 
-def test_a_removed_voice_leaves_nothing(shelf: Shelf) -> None:
+def test_a_removed_voice_leaves_nothing(shelf: VoiceStore) -> None:
     gone = put(shelf, "anna", "Anna")
     shelf.remove("anna")
     assert found(shelf) == {}
@@ -90,7 +90,7 @@ def test_a_removed_voice_leaves_nothing(shelf: Shelf) -> None:
     assert shelf.conditioning(gone, FAMILY, CHECKPOINT) is None
 
 
-def test_the_limit_counts_voices_and_not_versions(shelf: Shelf) -> None:
+def test_the_limit_counts_voices_and_not_versions(shelf: VoiceStore) -> None:
     for n in range(5):
         put(shelf, f"v{n}", "x")
     with pytest.raises(TooLarge, match="5 voices"):
@@ -107,7 +107,7 @@ def test_a_version_grows_whatever_the_clock_does_and_never_comes_again() -> None
     assert next_version(None, lambda: 1000) != first
 
 
-def test_another_model_has_its_own_file_and_the_oldest_goes(shelf: Shelf) -> None:
+def test_another_model_has_its_own_file_and_the_oldest_goes(shelf: VoiceStore) -> None:
     kept = put(shelf, "anna", "Anna")
     for n in range(6):
         assert shelf.conditioning(kept, FAMILY, f"c{n}") is None
@@ -120,7 +120,7 @@ def test_another_model_has_its_own_file_and_the_oldest_goes(shelf: Shelf) -> Non
     assert found(shelf) == {}
 
 
-def test_damaged_files_are_noticed(shelf: Shelf) -> None:
+def test_damaged_files_are_noticed(shelf: VoiceStore) -> None:
     kept = put(shelf, "anna", "Anna")
     folder = shelf.root / kept.folder
     for path in folder.iterdir():
@@ -133,7 +133,7 @@ def test_damaged_files_are_noticed(shelf: Shelf) -> None:
     assert list(found(shelf)) == ["anna"]
 
 
-def test_a_record_in_a_folder_of_another_voice_is_no_voice(shelf: Shelf) -> None:
+def test_a_record_in_a_folder_of_another_voice_is_no_voice(shelf: VoiceStore) -> None:
     anna = put(shelf, "anna", "Anna")
     ben = put(shelf, "ben", "Ben")
     record_file = shelf.root / ben.folder / "voice.json"
@@ -141,7 +141,7 @@ def test_a_record_in_a_folder_of_another_voice_is_no_voice(shelf: Shelf) -> None
     assert found(shelf) == {"anna": anna, ben.folder: None}
 
 
-def test_what_others_put_there_is_left_alone(shelf: Shelf) -> None:
+def test_what_others_put_there_is_left_alone(shelf: VoiceStore) -> None:
     shelf.root.mkdir()
     (shelf.root / "notes").mkdir()
     (shelf.root / "README").write_text("mine")
@@ -152,7 +152,7 @@ def test_what_others_put_there_is_left_alone(shelf: Shelf) -> None:
     assert (shelf.root / "notes").is_dir()
 
 
-def test_a_record_of_a_newer_program_is_read_if_its_format_is_known(shelf: Shelf) -> None:
+def test_a_record_of_a_newer_program_is_read_if_its_format_is_known(shelf: VoiceStore) -> None:
     kept = put(shelf, "anna", "Anna")
     path = shelf.root / kept.folder / "voice.json"
     path.write_text(path.read_text().replace('"format": 1', '"more": [], "format": 1'))
@@ -161,7 +161,9 @@ def test_a_record_of_a_newer_program_is_read_if_its_format_is_known(shelf: Shelf
     assert found(shelf) == {kept.folder: None}
 
 
-def test_a_full_disk_leaves_nothing_behind(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_leaves_nothing_behind(
+    shelf: VoiceStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
     put(shelf, "anna", "Anna")
 
     def full(descriptor: int) -> None:
@@ -177,12 +179,12 @@ def test_a_full_disk_leaves_nothing_behind(shelf: Shelf, monkeypatch: pytest.Mon
     put(shelf, "ben", "Ben")
 
 
-def test_many_threads_that_want_the_same_id_make_one_voice(shelf: Shelf) -> None:
+def test_many_threads_that_want_the_same_id_make_one_voice(shelf: VoiceStore) -> None:
     outcomes: list[str] = []
 
     def register(n: int) -> None:
         try:
-            put(Shelf(shelf.root, 5), "anna", f"{n}")
+            put(VoiceStore(shelf.root, 5), "anna", f"{n}")
             outcomes.append("kept")
         except VoiceExists:
             outcomes.append("exists")
@@ -198,9 +200,9 @@ def test_many_threads_that_want_the_same_id_make_one_voice(shelf: Shelf) -> None
     assert_whole(shelf, kept)
 
 
-def test_an_index_sees_what_another_process_does(shelf: Shelf) -> None:
+def test_an_index_sees_what_another_process_does(shelf: VoiceStore) -> None:
     index = VoiceIndex(shelf)
-    other = Shelf(shelf.root, 5)
+    other = VoiceStore(shelf.root, 5)
     assert index.find("anna") is None
     first = put(other, "anna", "Anna")
     assert index.find("anna") == first
@@ -210,7 +212,7 @@ def test_an_index_sees_what_another_process_does(shelf: Shelf) -> None:
     assert index.records() == {}
 
 
-def test_an_index_misses_no_change_within_a_tick_of_the_clock(shelf: Shelf) -> None:
+def test_an_index_misses_no_change_within_a_tick_of_the_clock(shelf: VoiceStore) -> None:
     anna = put(shelf, "anna", "Anna")
     index = VoiceIndex(shelf)
     changed = shelf.root.stat().st_mtime_ns
@@ -221,7 +223,7 @@ def test_an_index_misses_no_change_within_a_tick_of_the_clock(shelf: Shelf) -> N
 
 
 def test_an_index_that_is_sure_does_not_read_again(
-    shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+    shelf: VoiceStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put(shelf, "anna", "Anna")
     long_ago = shelf.root.stat().st_mtime_ns - 10**9
@@ -233,7 +235,7 @@ def test_an_index_that_is_sure_does_not_read_again(
     assert index.find("ben") is None
 
 
-def test_a_record_that_was_read_is_not_read_again(shelf: Shelf) -> None:
+def test_a_record_that_was_read_is_not_read_again(shelf: VoiceStore) -> None:
     kept = put(shelf, "anna", "Anna")
     known: dict[str, VoiceRecord | None] = {kept.folder: record("anna", "from memory")}
     assert shelf.scan(known) == known

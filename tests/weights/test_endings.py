@@ -23,7 +23,7 @@ from tests.weights.toy import (
     pip_environment,
     settings_for,
 )
-from voice_agent.cli.probe import free_port
+from voice_agent.cli.http_probe import free_port
 from voice_agent.errors import ModelMissing, PullFailed
 from voice_agent.settings import Settings
 from voice_agent.weights.store import model_folder, models_dir, partial_of

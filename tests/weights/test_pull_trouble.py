@@ -5,7 +5,7 @@ import pytest
 
 from tests.scripted_hub import ScriptedHub
 from tests.weights.pulling import MODEL_BYTES, N_BYTES, TINY, failed, pulled, same_as_hub
-from voice_agent.cli.probe import free_port
+from voice_agent.cli.http_probe import free_port
 from voice_agent.errors import PullFailed
 from voice_agent.settings import ModelsSettings, Settings
 from voice_agent.weights import pull as pulling

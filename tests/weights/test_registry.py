@@ -23,7 +23,7 @@ from tests.weights.toy import (
     settings_for,
     toy,
 )
-from voice_agent.cli.probe import free_port
+from voice_agent.cli.http_probe import free_port
 from voice_agent.errors import PullFailed
 from voice_agent.settings import Settings
 from voice_agent.weights import registry

@@ -7,10 +7,10 @@ from fastapi import WebSocket
 from pipecat.processors.frame_processor import FrameProcessor
 from pipecat.transports.base_transport import BaseTransport
 
-from transports.twilio.caller import CallInput
+from transports.twilio.input import CallInput
+from transports.twilio.output import CallOutput
 from transports.twilio.playout import Playout
 from transports.twilio.socket import CallSocket
-from transports.twilio.telephone import CallOutput
 from voice_agent import metrics
 from voice_agent.errors import VoiceAgentError
 from voice_agent.wire.common import Error, ServerMessage

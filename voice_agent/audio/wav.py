@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from voice_agent.audio import pcm
 from voice_agent.audio.decode import RATE_HZ, ContainerDecoder, Decoded
 from voice_agent.audio.magic import Kind
-from voice_agent.audio.plain import RawDecoder
+from voice_agent.audio.raw_wav import RawWavDecoder
 from voice_agent.audio.riff import WavParser
 from voice_agent.errors import BadAudio, VoiceAgentError
 
@@ -27,7 +27,7 @@ class WavDecoder:
         self._to_hz = to_hz
         self._open_container = open_container
         self._parser = WavParser()
-        self._samples: RawDecoder | ContainerDecoder | None = None
+        self._samples: RawWavDecoder | ContainerDecoder | None = None
 
     @property
     def finished(self) -> bool:
@@ -45,7 +45,7 @@ class WavDecoder:
             if not raw:
                 return pcm.silence(0), None
             if self._samples is None:
-                self._samples = RawDecoder(
+                self._samples = RawWavDecoder(
                     self._parser.sample_format,
                     rate_hz=self._parser.rate_hz,
                     channels=self._parser.channels,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from voice_agent.cli.fail import or_exit
+from voice_agent.cli.errors import or_exit
 from voice_agent.cli.services import AGENT_PORT, Config, reachable
 from voice_agent.errors import SettingsError
 from voice_agent.settings import Settings, load_settings

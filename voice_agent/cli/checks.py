@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from importlib.metadata import PackageNotFoundError, distribution, version
 
-from voice_agent.cli import machine
-from voice_agent.cli.choice import recognizer_choice, speaker_choice
-from voice_agent.cli.probe import port_state
+from voice_agent.cli import hardware
+from voice_agent.cli.engine_selection import recognizer_choice, speaker_choice
+from voice_agent.cli.http_probe import port_state
 from voice_agent.cli.services import AGENT_PORT, ServiceName, port_of
 from voice_agent.cli.sound import card_names
-from voice_agent.engines.catalogue import Picked
 from voice_agent.engines.onnx import bundled_model
+from voice_agent.engines.registry import SelectedEngine
 from voice_agent.errors import EngineUnavailable, SettingsError, VoiceAgentError
 from voice_agent.settings import Settings
 from voice_agent.weights.store import installed, models_dir
@@ -159,7 +159,9 @@ def _pulled_models(settings: Settings) -> Finding:
     return Finding(what=what, verdict=Verdict.GOOD, detail=detail)
 
 
-def _engine(role: str, choose: Callable[[Settings], Picked[str]], settings: Settings) -> Finding:
+def _engine(
+    role: str, choose: Callable[[Settings], SelectedEngine[str]], settings: Settings
+) -> Finding:
     try:
         picked = choose(settings)
     except SettingsError as error:
@@ -197,16 +199,18 @@ def _ports(settings: Settings) -> Iterator[Finding]:
 
 
 def _hardware(settings: Settings) -> Iterator[Finding]:
-    memory_gb = machine.memory_gb()
+    memory_gb = hardware.memory_gb()
     memory = "" if memory_gb is None else f", {memory_gb:.1f} GB of memory"
-    yield Finding(what="processor", verdict=Verdict.GOOD, detail=f"{machine.cores()} cores{memory}")
-    gpu = machine.gpu()
+    yield Finding(
+        what="processor", verdict=Verdict.GOOD, detail=f"{hardware.cores()} cores{memory}"
+    )
+    gpu = hardware.gpu()
     yield Finding(
         what="GPU",
         verdict=Verdict.GOOD if gpu else Verdict.NOTE,
         detail=gpu or "none; the default engines need none",
     )
-    free_gb = machine.free_disk_gb(settings.data_dir)
+    free_gb = hardware.free_disk_gb(settings.data_dir)
     short = free_gb < _LEAST_DISK_GB
     yield Finding(
         what="disk",

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from voice_agent.cli.fail import or_exit
+from voice_agent.cli.errors import or_exit
 from voice_agent.cli.services import Config
 from voice_agent.settings import load_settings
 
@@ -17,12 +17,12 @@ def config(config: Config = None, as_json: Json = False) -> None:
     The first that has a value wins: the environment, .env, the file of --config, the
     defaults. Secrets are masked.
     """
-    from voice_agent.cli import origins
+    from voice_agent.cli import setting_sources
 
     with or_exit():
-        found = origins.origins(load_settings(config))
+        found = setting_sources.origins(load_settings(config))
         if as_json:
-            typer.echo(origins.as_json(found))
+            typer.echo(setting_sources.as_json(found))
             return
         width = max(len(origin.variable) for origin in found)
         for origin in found:

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from voice_agent.audio.reader import decode_file
+from voice_agent.audio.stream_decoder import decode_file
+from voice_agent.cli.audio_output import AudioOutput
 from voice_agent.cli.player import Player
-from voice_agent.cli.sinks import Sink
 from voice_agent.cli.sound import open_stream
 from voice_agent.client.agent import AgentClient, Speech
 from voice_agent.wire.agent import AnswerEnd, AnswerStart, AnswerText, Clear
@@ -73,7 +73,7 @@ class Conversation:
         finally:
             loudspeaker.close()
 
-    async def from_file(self, path: Path, sink: Sink | None) -> None:
+    async def from_file(self, path: Path, sink: AudioOutput | None) -> None:
         """The caller's words from a file, at the pace of speech; the answers into `sink`.
 
         Raises:
@@ -129,7 +129,7 @@ class Conversation:
         while True:
             await self._client.send(await blocks.get())
 
-    async def _from_file(self, path: Path, sink: Sink | None) -> None:
+    async def _from_file(self, path: Path, sink: AudioOutput | None) -> None:
         clock = asyncio.get_running_loop().time
         due_s = clock()
         async with aclosing(_blocks(path)) as blocks:
@@ -139,7 +139,7 @@ class Conversation:
         while not self._over(clock(), end_s):
             due_s = await self._beat(_SILENCE, sink, due_s)
 
-    async def _beat(self, block: bytes, sink: Sink | None, due_s: float) -> float:
+    async def _beat(self, block: bytes, sink: AudioOutput | None, due_s: float) -> float:
         """Hears and speaks a block, when its time has come; returns the next one's time."""
         await asyncio.sleep(due_s - asyncio.get_running_loop().time())
         await self._client.send(block)

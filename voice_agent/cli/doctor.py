@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from voice_agent.cli.fail import FAILED, or_exit
+from voice_agent.cli.errors import FAILED, or_exit
 from voice_agent.cli.services import Config
 from voice_agent.settings import load_settings
 

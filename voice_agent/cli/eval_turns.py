@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from voice_agent.cli.fail import or_exit
+from voice_agent.cli.errors import or_exit
 from voice_agent.cli.services import Config
 from voice_agent.errors import SettingsError
 from voice_agent.settings import load_settings
 
 if TYPE_CHECKING:
     from voice_agent.engines.base import Samples
-    from voice_agent.engines.room import EngineRoom
+    from voice_agent.engines.engine_set import EngineSet
     from voice_agent.settings import Settings
     from voice_agent.turns.evaluation.judged_pauses import JudgedPause
     from voice_agent.turns.evaluation.tradeoff import Pauses
@@ -59,12 +59,12 @@ def eval_turns(
 
 
 async def _judge(folder: Path, settings: "Settings", kept: Path | None) -> "list[JudgedPause]":
-    from voice_agent.engines.room import EngineRoom
+    from voice_agent.engines.engine_set import EngineSet
     from voice_agent.turns.evaluation.judged_pauses import Known, judge_pauses
     from voice_agent.turns.evaluation.recorded_turns import read_folder
 
     turns = read_folder(folder, language=settings.asr.language)
-    room = EngineRoom.hearing(settings)
+    room = EngineSet.hearing(settings)
     recognizer, vad, judge = room.recognizer, room.vad, room.judge
     if recognizer is None or vad is None or judge is None:
         raise SettingsError("this process does not hear")
@@ -76,7 +76,7 @@ async def _judge(folder: Path, settings: "Settings", kept: Path | None) -> "list
         await _close(room)
 
 
-async def _close(room: "EngineRoom") -> None:
+async def _close(room: "EngineSet") -> None:
     for engine in room.engines:
         await engine.close()
 
@@ -85,7 +85,7 @@ async def _read(path: Path) -> "Samples":
     import numpy as np
 
     from voice_agent.audio.pcm import int16_to_float
-    from voice_agent.audio.reader import decode_file
+    from voice_agent.audio.stream_decoder import decode_file
 
     return int16_to_float(np.concatenate([piece async for piece in decode_file(path)]))
 

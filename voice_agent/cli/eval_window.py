@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from voice_agent.cli.fail import or_exit
+from voice_agent.cli.errors import or_exit
 from voice_agent.cli.services import Config
 from voice_agent.settings import load_settings
 
@@ -89,7 +89,7 @@ async def _read_all(path: Path) -> "Samples":
     import numpy as np
 
     from voice_agent.audio.pcm import int16_to_float
-    from voice_agent.audio.reader import decode_file
+    from voice_agent.audio.stream_decoder import decode_file
 
     return int16_to_float(np.concatenate([piece async for piece in decode_file(path)]))
 

@@ -46,7 +46,7 @@ def _wants_ears(settings: Settings) -> bool:
 
 
 def _wants_voice(settings: Settings) -> bool:
-    from voice_agent.engines.catalogue import SPEAKERS
+    from voice_agent.engines.registry import SPEAKERS
 
     tts = settings.tts
     if tts.model or tts.engine not in ("auto", "piper") or "piper" not in SPEAKERS:
@@ -59,7 +59,7 @@ def _wants_voice(settings: Settings) -> bool:
 
 def _no_better(settings: Settings) -> bool:
     """Whether `auto` would not take an engine that stands before Piper anyway."""
-    from voice_agent.engines.catalogue import SPEAKERS
+    from voice_agent.engines.registry import SPEAKERS
 
     before = list(SPEAKERS)[: list(SPEAKERS).index("piper")]
     choices = (SPEAKERS[name] for name in before)

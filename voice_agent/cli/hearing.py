@@ -6,7 +6,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from voice_agent.audio.reader import decode_file
+from voice_agent.audio.stream_decoder import decode_file
 from voice_agent.client.asr import AsrClient
 from voice_agent.errors import BadAudio, EngineTimeout
 from voice_agent.wire.asr import AsrServerMessage, Final

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from voice_agent.cli.fail import or_exit
+from voice_agent.cli.errors import or_exit
 from voice_agent.cli.services import Config
 from voice_agent.settings import Settings, load_settings
 

@@ -11,8 +11,8 @@ import numpy as np
 
 from voice_agent.audio.g711 import mulaw_decode, mulaw_encode
 from voice_agent.audio.pcm import float_to_int16, int16_to_float
-from voice_agent.audio.reader import decode_file
 from voice_agent.audio.resample import Resampler
+from voice_agent.audio.stream_decoder import decode_file
 from voice_agent.cli.player import Player
 from voice_agent.cli.sound import open_stream
 from voice_agent.client.twilio_call import FRAME_BYTES, RATE_HZ, SILENCE, TwilioCall

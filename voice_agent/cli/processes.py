@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import IO
 
-from voice_agent.cli.probe import free_port, info_when_ready
+from voice_agent.cli.http_probe import free_port, info_when_ready
 from voice_agent.cli.services import ServiceName
 from voice_agent.errors import EngineUnavailable
 from voice_agent.settings import Settings
@@ -89,7 +89,9 @@ async def service_at(
     service: ServiceName, url: str, config: Path | None, settings: Settings
 ) -> AsyncGenerator[str]:
     """The service at the first address of `url`, or one for this command alone without any."""
-    from voice_agent.cli.choice import check_choices  # engines: half of this program's start
+    from voice_agent.cli.engine_selection import (
+        check_choices,  # engines: half of this program's start
+    )
 
     if url:
         yield url.split(",")[0].strip()

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from voice_agent.cli.fail import or_exit
+from voice_agent.cli.errors import or_exit
 from voice_agent.cli.processes import service_at
 from voice_agent.cli.services import Config, ServiceName
 from voice_agent.errors import BadMessage
 from voice_agent.settings import Settings, load_settings
 
 if TYPE_CHECKING:
-    from voice_agent.cli.sinks import Sink
+    from voice_agent.cli.audio_output import AudioOutput
     from voice_agent.client.tts import TtsClient
 
 _RATE_HZ = 24_000
@@ -59,7 +59,7 @@ def say(
 
 def _check(text: str, out: Path | None) -> None:
     """Finds what is wrong before a service is started."""
-    from voice_agent.cli.sinks import check_name
+    from voice_agent.cli.audio_output import check_name
     from voice_agent.cli.sound import sounddevice
     from voice_agent.engines.clauses import is_speakable
 
@@ -100,7 +100,7 @@ async def _speak(
     from voice_agent.wire.tts import SynthesisOptions
 
     wanted = made(SynthesisOptions, {**options, "encoding": "pcm_f32le", "sample_rate": _RATE_HZ})
-    sink: Sink | None = None
+    sink: AudioOutput | None = None
     n_samples = 0
     try:
         for part in _parts(text, client.ready.limits.max_text_chars):
@@ -122,8 +122,8 @@ async def _speak(
     return n_samples / _RATE_HZ
 
 
-def _open(out: Path | None) -> "Sink":
-    from voice_agent.cli.sinks import open_file
+def _open(out: Path | None) -> "AudioOutput":
+    from voice_agent.cli.audio_output import open_file
     from voice_agent.cli.sound import Loudspeaker
 
     return Loudspeaker(_RATE_HZ) if out is None else open_file(out, _RATE_HZ)

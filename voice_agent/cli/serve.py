@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from voice_agent.cli.fail import or_exit
+from voice_agent.cli.errors import or_exit
 from voice_agent.cli.first_start import bring_missing
 from voice_agent.cli.services import AsrUrl, Config, Host, ServiceName, TtsUrl, port_of
 from voice_agent.settings import Settings, load_settings
@@ -53,7 +53,7 @@ def run(
     Raises:
         SettingsError: The settings cannot work.
     """
-    from voice_agent.cli.choice import check_choices
+    from voice_agent.cli.engine_selection import check_choices
     from voice_agent.log import set_up_logging
     from voice_agent.server.run import run_app
 

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from voice_agent.cli.fail import or_exit
+from voice_agent.cli.errors import or_exit
 from voice_agent.cli.services import AGENT_PORT, Config, reachable
 from voice_agent.errors import SettingsError
 from voice_agent.settings import Settings, load_settings
 
 if TYPE_CHECKING:
-    from voice_agent.cli.sinks import Sink
+    from voice_agent.cli.audio_output import AudioOutput
 
 
 def talk(
@@ -51,7 +51,7 @@ def _own_url(settings: Settings) -> str:
 
 def _check(wav: Path | None, out: Path | None) -> None:
     """Finds what is wrong before the agent is called."""
-    from voice_agent.cli.sinks import check_name
+    from voice_agent.cli.audio_output import check_name
     from voice_agent.cli.sound import sounddevice
 
     if wav is None:
@@ -63,8 +63,8 @@ def _check(wav: Path | None, out: Path | None) -> None:
 
 
 async def _talk(wav: Path | None, out: Path | None, url: str) -> None:
+    from voice_agent.cli.audio_output import open_file
     from voice_agent.cli.conversation import SPOKEN_RATE_HZ, Conversation
-    from voice_agent.cli.sinks import open_file
     from voice_agent.client.agent import AgentClient
 
     async with AgentClient.connect(url) as client:
@@ -73,7 +73,7 @@ async def _talk(wav: Path | None, out: Path | None, url: str) -> None:
             typer.echo("speak; Ctrl-C hangs up", err=True)
             await conversation.live()
             return
-        sink: Sink | None = None if out is None else open_file(out, SPOKEN_RATE_HZ)
+        sink: AudioOutput | None = None if out is None else open_file(out, SPOKEN_RATE_HZ)
         try:
             await conversation.from_file(wav, sink)
         finally:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from voice_agent.cli.fail import FAILED, complain, or_exit, sentence_of
+from voice_agent.cli.errors import FAILED, complain, or_exit, sentence_of
 from voice_agent.cli.processes import service_at
 from voice_agent.cli.services import Config, ServiceName
 from voice_agent.settings import Settings, load_settings

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from voice_agent.cli.fail import or_exit
-from voice_agent.cli.probe import port_state
+from voice_agent.cli.errors import or_exit
+from voice_agent.cli.http_probe import port_state
 from voice_agent.cli.services import (
     AGENT_PORT,
     Config,
@@ -39,9 +39,9 @@ def up(
     the models that are missing. Prints which engines were chosen and why, and where the
     page is. Ctrl-C ends all.
     """
-    from voice_agent.cli.choice import check_choices
+    from voice_agent.cli.engine_selection import check_choices
     from voice_agent.cli.first_start import bring_missing
-    from voice_agent.cli.together import Together
+    from voice_agent.cli.launcher import Launcher
     from voice_agent.log import set_up_logging
 
     wanted = {ServiceName.AGENT: agent, ServiceName.ASR: asr, ServiceName.TTS: tts}
@@ -58,7 +58,7 @@ def up(
             check_choices(service, settings, may_lack_model=True)
         set_up_logging("up", settings.log, settings.privacy)
         more = {ServiceName.AGENT: agent_options(host, ports, settings)}
-        code = asyncio.run(Together(host, ports, config, settings, more).run())
+        code = asyncio.run(Launcher(host, ports, config, settings, more).run())
     raise typer.Exit(code)
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from voice_agent.cli.fail import or_exit
+from voice_agent.cli.errors import or_exit
 from voice_agent.cli.processes import service_at
 from voice_agent.cli.say import Url
 from voice_agent.cli.services import Config, ServiceName

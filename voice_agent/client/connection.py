@@ -1,6 +1,6 @@
 """One WebSocket connection to a service: opened, told apart, closed.
 
-Clients that outlive a connection are in `voice_agent.client.lasting`.
+Clients that outlive a connection are in `voice_agent.client.reconnecting`.
 """
 
 import asyncio

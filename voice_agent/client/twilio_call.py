@@ -19,7 +19,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 
 from voice_agent.client.buffers import bound_buffers
-from voice_agent.client.twilio_ear import Ear
+from voice_agent.client.twilio_listener import CallListener
 from voice_agent.errors import EngineUnavailable, Unauthorized
 
 RATE_HZ = 8_000
@@ -58,7 +58,7 @@ class TwilioCall:
         self.messages: list[tuple[float, dict[str, Any]]] = []
         self.odd: Counter[str] = Counter()
         self.marks: list[tuple[str, bool]] = []
-        self._ear = Ear()
+        self._ear = CallListener()
         self._sequence = 0
         self._chunk = 0
         self._due_s: float | None = None

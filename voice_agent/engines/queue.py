@@ -1,7 +1,7 @@
 """The queue in front of an engine: a pure core and its asyncio front.
 
 `JobQueue` knows order, bounds, replacement and deadlines and is fed with the time.
-`JobDesk` lets sessions await results and lets the one owner task take work.
+`EngineQueue` lets sessions await results and lets the one owner task take work.
 """
 
 import asyncio
@@ -109,7 +109,7 @@ class JobQueue(Generic[J, R]):
         return entry.result.done() or entry.deadline_s < now_s
 
 
-class JobDesk(Generic[J, R]):
+class EngineQueue(Generic[J, R]):
     """Where sessions hand in jobs and the engine's owner takes them.
 
     Args:

@@ -5,7 +5,7 @@ import contextlib
 from collections.abc import Sequence
 
 from voice_agent.engines.base import EngineInfo
-from voice_agent.remote.watch import ServiceWatch
+from voice_agent.remote.health_monitor import HealthMonitor
 
 _FIRST_LOOK_S = 2.0
 
@@ -27,7 +27,7 @@ class RemoteEngine:
         self._service = service
         self._role = role
         self._sample_rate_hz = sample_rate_hz
-        self._watch = ServiceWatch(service=service, role=role, urls=urls)
+        self._watch = HealthMonitor(service=service, role=role, urls=urls)
         self._watching: asyncio.Task[None] | None = None
 
     @property

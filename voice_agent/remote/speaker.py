@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 
 from voice_agent import metrics
-from voice_agent.client.lasting.endpoints import Endpoints
+from voice_agent.client.reconnecting.endpoints import Endpoints
 from voice_agent.engines.base import (
     Conditioning,
     Priority,
@@ -16,7 +16,7 @@ from voice_agent.engines.base import (
 )
 from voice_agent.errors import EngineTimeout, EngineUnavailable, Unsupported, VoiceNotFound
 from voice_agent.remote.engine import RemoteEngine
-from voice_agent.remote.line import OutageListener, VoiceLine
+from voice_agent.remote.tts_session import OutageListener, RemoteTtsSession
 from voice_agent.wire.tts import SynthesisOptions
 
 # what the wire makes of any engine's audio, and what an answer has
@@ -42,7 +42,7 @@ class RemoteSpeaker(RemoteEngine):
         super().__init__(service="tts", role="speaks", urls=urls, sample_rate_hz=_SAMPLE_RATE_HZ)
         self._endpoints = Endpoints(urls)
         self._give_up_s = give_up_s
-        self._lines: dict[str, VoiceLine] = {}
+        self._lines: dict[str, RemoteTtsSession] = {}
         self._closing: set[asyncio.Task[None]] = set()
 
     @property
@@ -145,13 +145,13 @@ class RemoteSpeaker(RemoteEngine):
         """
         raise Unsupported(_REGISTERED_THERE)
 
-    def _line(self, session_id: str) -> VoiceLine:
+    def _line(self, session_id: str) -> RemoteTtsSession:
         if session_id not in self._lines:
             self._lines[session_id] = self._new_line()
         return self._lines[session_id]
 
-    def _new_line(self) -> VoiceLine:
-        return VoiceLine(self._endpoints, give_up_s=self._give_up_s)
+    def _new_line(self) -> RemoteTtsSession:
+        return RemoteTtsSession(self._endpoints, give_up_s=self._give_up_s)
 
 
 def _options(job: SpeakJob) -> SynthesisOptions:

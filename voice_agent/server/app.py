@@ -12,16 +12,16 @@ from fastapi import APIRouter, FastAPI, WebSocket
 from loguru import logger
 
 from voice_agent import metrics
-from voice_agent.engines.room import EngineRoom
+from voice_agent.engines.engine_set import EngineSet
 from voice_agent.errors import AtCapacity, VoiceAgentError
-from voice_agent.server.failures import answer_failure
-from voice_agent.server.garbage import free_ended, spare_what_stays
+from voice_agent.server.error_handlers import answer_failure
+from voice_agent.server.garbage_collection import free_ended, spare_what_stays
 from voice_agent.server.health import health_router
 from voice_agent.server.resume import resumed
 from voice_agent.server.sessions import Session, Sessions
 from voice_agent.settings import Settings, load_settings
-from voice_agent.synthesis.phrases import PhraseBook
-from voice_agent.voices.library import VoiceLibrary
+from voice_agent.synthesis.prompt_cache import PromptCache
+from voice_agent.voices.registry import VoiceRegistry
 from voice_agent.wire.common import Error
 
 Bot = Callable[[Session], Awaitable[None]]
@@ -51,7 +51,7 @@ class Service:
 
     name: str
     bot: Bot
-    engines: Callable[[Settings], EngineRoom]
+    engines: Callable[[Settings], EngineSet]
     routers: tuple[APIRouter, ...] = ()
     bots: dict[str, Bot] = field(default_factory=dict[str, Bot])
     phrases: Callable[[Settings], dict[str, str]] | None = None
@@ -63,9 +63,9 @@ class State:
 
     service: Service
     settings: Settings
-    room: EngineRoom
+    engines: EngineSet
     sessions: Sessions
-    voices: VoiceLibrary | None = None
+    voices: VoiceRegistry | None = None
     """Of the process's speaker, if it has one."""
 
 
@@ -83,19 +83,19 @@ def create_app(service: Service) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
         values: Settings = getattr(app.state, "settings", None) or load_settings()
-        room = getattr(app.state, "room", None) or service.engines(values)
-        voices = VoiceLibrary(room.speaker, values) if room.speaker else None
-        phrases = _phrases(service, values, room, voices)
+        engines = getattr(app.state, "engines", None) or service.engines(values)
+        voices = VoiceRegistry(engines.speaker, values) if engines.speaker else None
+        phrases = _phrases(service, values, engines, voices)
         sessions = Sessions(service.name, values, phrases)
         app.state.service = State(
-            service=service, settings=values, room=room, sessions=sessions, voices=voices
+            service=service, settings=values, engines=engines, sessions=sessions, voices=voices
         )
         async with asyncio.TaskGroup() as tasks:
-            opening = tasks.create_task(_vital(_open(room, voices)))
+            opening = tasks.create_task(_vital(_open(engines, voices)))
             watch = tasks.create_task(_vital(sessions.watch()))
             freeing = tasks.create_task(_vital(free_ended(sessions)))
             lag = tasks.create_task(_vital(measure_lag()))
-            lost = _end_when_lost(room, values.server.drain_timeout_s)
+            lost = _end_when_lost(engines, values.server.drain_timeout_s)
             guard = tasks.create_task(_vital(lost))
             keeping = tasks.create_task(_vital(phrases.keep())) if phrases else None
             yield
@@ -108,12 +108,12 @@ def create_app(service: Service) -> FastAPI:
             watch.cancel()
         if voices is not None:
             await voices.close()
-        await room.close()
+        await engines.close()
 
     app = FastAPI(title=f"voice-agent {service.name}", lifespan=lifespan, docs_url=None)
 
     def choose_engines(values: Settings) -> None:
-        app.state.settings, app.state.room = values, service.engines(values)
+        app.state.settings, app.state.engines = values, service.engines(values)
 
     app.state.choose_engines = choose_engines
     app.add_exception_handler(VoiceAgentError, answer_failure)
@@ -126,12 +126,12 @@ def create_app(service: Service) -> FastAPI:
 
 
 def _phrases(
-    service: Service, values: Settings, room: EngineRoom, voices: VoiceLibrary | None
-) -> PhraseBook | None:
-    if service.phrases is None or room.speaker is None or voices is None:
+    service: Service, values: Settings, engines: EngineSet, voices: VoiceRegistry | None
+) -> PromptCache | None:
+    if service.phrases is None or engines.speaker is None or voices is None:
         return None
-    return PhraseBook(
-        room.speaker,
+    return PromptCache(
+        engines.speaker,
         voices,
         voice_id=values.tts.voice,
         phrases=service.phrases(values),
@@ -148,26 +148,26 @@ async def _vital(work: Awaitable[None]) -> None:
         signal.raise_signal(signal.SIGTERM)
 
 
-async def _open(room: EngineRoom, voices: VoiceLibrary | None) -> None:
+async def _open(engines: EngineSet, voices: VoiceRegistry | None) -> None:
     try:
         if voices is not None:
             await voices.open()
-        await room.open()
+        await engines.open()
     except VoiceAgentError as error:
         # nothing here can mend that; whoever supervises the process starts it again
         logger.critical("the service cannot start and ends: {}", error.message)
         signal.raise_signal(signal.SIGTERM)
         return
-    for role, info in room.infos.items():
+    for role, info in engines.infos.items():
         logger.info("{}: {} ({}): {}", role, info.name, info.model, info.why)
     spare_what_stays()
 
 
-async def _end_when_lost(room: EngineRoom, drain_timeout_s: float) -> None:
+async def _end_when_lost(engines: EngineSet, drain_timeout_s: float) -> None:
     """Ends the process when an engine hangs for good: its supervisor starts another."""
-    while not room.lost():  # noqa: ASYNC110  nothing announces that nothing happens
+    while not engines.lost():  # noqa: ASYNC110  nothing announces that nothing happens
         await asyncio.sleep(_LOST_EVERY_S)
-    logger.critical("{} hangs, the service ends", ", ".join(room.lost()))
+    logger.critical("{} hangs, the service ends", ", ".join(engines.lost()))
     # the thread that hangs would keep the interpreter from ending
     end = threading.Timer(drain_timeout_s + _END_SLACK_S, os._exit, [_EXIT_LOST])
     end.daemon = True
@@ -191,11 +191,11 @@ def _endpoint(app: FastAPI, bot: Bot) -> Callable[[WebSocket], Awaitable[None]]:
         await websocket.accept()
         if await resumed(websocket, state.sessions):
             return
-        if refusal := state.room.refusal(retry_after_ms=_RETRY_AFTER_MS):
+        if refusal := state.engines.refusal(retry_after_ms=_RETRY_AFTER_MS):
             await _refuse(websocket, refusal)
             return
         try:
-            session = state.sessions.open(websocket, state.room, state.voices)
+            session = state.sessions.open(websocket, state.engines, state.voices)
         except AtCapacity as error:
             await _refuse(websocket, error)
             return

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from voice_agent.server.introduction import described, limits
+from voice_agent.server.info import described, limits
 
 health_router = APIRouter()
 
@@ -25,7 +25,7 @@ async def readyz(request: Request) -> Response:
     `needs_help`: waiting is in vain, somebody has to do what the reason says.
     """
     state = request.app.state.service
-    reasons: list[str] = state.room.unready()
+    reasons: list[str] = state.engines.unready()
     if state.sessions.draining:
         reasons.append("draining")
     elif state.sessions.full:
@@ -33,7 +33,7 @@ async def readyz(request: Request) -> Response:
     body = {
         "ready": not reasons,
         "reasons": reasons,
-        "needs_help": state.room.needs_help,
+        "needs_help": state.engines.needs_help,
         "sessions": state.sessions.n_open,
     }
     headers = {"Retry-After": "2"} if reasons else {}
@@ -53,7 +53,7 @@ async def info(request: Request) -> dict[str, Any]:
     return {
         "service": state.service.name,
         "version": version("voice-agent"),
-        "engines": described(state.room),
+        "engines": described(state.engines),
         "limits": limits(state.settings).model_dump(),
         "sessions": state.sessions.n_open,
     }

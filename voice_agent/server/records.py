@@ -53,7 +53,7 @@ class Records:
             call_sid=call.call_sid if call else None,
             stream_sid=call.stream_sid if call else None,
             began=began,
-            engines={role: info.name for role, info in session.room.infos.items()},
+            engines={role: info.name for role, info in session.engines.infos.items()},
         )
         audio = None
         if settings.audio and settings.dir is not None:

@@ -13,7 +13,7 @@ from threadpoolctl import threadpool_limits  # pyright: ignore[reportMissingType
 from uvicorn.importer import import_from_string
 
 from voice_agent.errors import SettingsError
-from voice_agent.server.flow import HttpFlow, WebSocketFlow, bound_kernel
+from voice_agent.server.backpressure import HttpFlow, WebSocketFlow, bound_kernel
 from voice_agent.server.sessions import Sessions
 from voice_agent.settings import Settings
 

@@ -11,14 +11,14 @@ from loguru import logger
 
 from voice_agent import metrics
 from voice_agent.engines.base import new_session_id
-from voice_agent.engines.room import EngineRoom
+from voice_agent.engines.engine_set import EngineSet
 from voice_agent.errors import AtCapacity, IdleTimeout, VoiceAgentError
 from voice_agent.server.connections import Connection, Resumable
-from voice_agent.server.introduction import described, limits
+from voice_agent.server.info import described, limits
 from voice_agent.server.socket import NORMAL_CLOSURE, ClientSocket
 from voice_agent.settings import Settings
-from voice_agent.synthesis.phrases import PhraseBook
-from voice_agent.voices.library import VoiceLibrary
+from voice_agent.synthesis.prompt_cache import PromptCache
+from voice_agent.voices.registry import VoiceRegistry
 from voice_agent.wire.common import Draining, Error, Ready
 
 _SERVICE_RESTART = 1012
@@ -39,7 +39,7 @@ class Session:
         service: `asr`, `tts` or `agent`.
         websocket: The first one: accepted, and nothing sent on it yet.
         socket: The same, for a session that may outlive it.
-        room: The engines of the process.
+        engines: Of the process.
         settings: Of the process.
         voices: Of the process's speaker, if it has one.
         phrases: What it can say whatever becomes of the speaker, if it converses.
@@ -49,10 +49,10 @@ class Session:
     service: str
     websocket: WebSocket
     socket: ClientSocket
-    room: EngineRoom
+    engines: EngineSet
     settings: Settings
-    voices: VoiceLibrary | None = None
-    phrases: PhraseBook | None = None
+    voices: VoiceRegistry | None = None
+    phrases: PromptCache | None = None
     id: str = field(default_factory=new_session_id)
     resume_token: str = field(default_factory=lambda: _token())
     connection: Connection | None = None
@@ -79,7 +79,7 @@ class Session:
                 "session_id": self.id,
                 "resume_token": self.resume_token,
                 "service": self.service,
-                "engine": described(self.room),
+                "engine": described(self.engines),
                 "limits": limits(self.settings),
                 "resumed": None if received_frames is None else True,
                 "received_frames": received_frames,
@@ -131,7 +131,9 @@ class Sessions:
         phrases: What all of them can say; None if they do not converse.
     """
 
-    def __init__(self, service: str, settings: Settings, phrases: PhraseBook | None = None) -> None:
+    def __init__(
+        self, service: str, settings: Settings, phrases: PromptCache | None = None
+    ) -> None:
         self.service = service
         self._settings = settings
         self._phrases = phrases
@@ -152,7 +154,9 @@ class Sessions:
         """Whether no slot is free."""
         return self.n_open >= self._settings.server.max_sessions
 
-    def open(self, websocket: WebSocket, room: EngineRoom, voices: VoiceLibrary | None) -> Session:
+    def open(
+        self, websocket: WebSocket, engines: EngineSet, voices: VoiceRegistry | None
+    ) -> Session:
         """Takes a slot; give it back with `release`.
 
         Raises:
@@ -166,7 +170,7 @@ class Sessions:
             service=self.service,
             websocket=websocket,
             socket=self.socket(websocket),
-            room=room,
+            engines=engines,
             settings=self._settings,
             voices=voices,
             phrases=self._phrases,
@@ -187,7 +191,7 @@ class Sessions:
         if not self._open:
             self._empty.set()
         metrics.sessions_open.labels(self.service).set(self.n_open)
-        session.room.forget(session.id)
+        session.engines.forget(session.id)
 
     def run(self, session: Session, bot: Callable[[Session], Awaitable[None]]) -> None:
         """Runs a session that was opened, in a task of its own, and releases it after that.

@@ -14,7 +14,7 @@ from voice_agent import metrics
 from voice_agent.audio.encode import open_encoder
 from voice_agent.engines.base import Speaker
 from voice_agent.errors import EngineUnavailable
-from voice_agent.server.requests import serving, text_of
+from voice_agent.server.http_body import serving, text_of
 from voice_agent.synthesis.chunks import EncodedChunk
 from voice_agent.synthesis.requests import language_of, with_voice
 from voice_agent.synthesis.stream import synthesize, whole
@@ -40,7 +40,7 @@ async def speak(request: Request) -> Response:
     body = await text_of(request, state.settings.server.max_frame_bytes)
     wanted = parse(synthesis_request, body)
     tts = state.settings.tts
-    speaker, voices = state.room.speaker, state.voices
+    speaker, voices = state.engines.speaker, state.voices
     if speaker is None or voices is None:
         raise EngineUnavailable("this process has no speaker")
     options = with_voice(wanted, tts.voice)

@@ -7,10 +7,10 @@ from fastapi import APIRouter, Request
 
 from voice_agent.errors import BadMessage, EngineUnavailable
 from voice_agent.server.app import State
-from voice_agent.server.requests import body_of, serving, text_of
+from voice_agent.server.http_body import body_of, serving, text_of
 from voice_agent.synthesis.voices import found, listed, register, register_clip
 from voice_agent.voices.clip import MAX_CLIP_BYTES
-from voice_agent.voices.library import VoiceLibrary
+from voice_agent.voices.registry import VoiceRegistry
 from voice_agent.wire.common import ServerMessage, parse
 from voice_agent.wire.tts import (
     VoiceDescription,
@@ -63,12 +63,12 @@ async def delete_voice(request: Request, voice_id: str) -> None:
     await voices.remove(voice_id)
 
 
-async def _from_json(request: Request, state: State, voices: VoiceLibrary) -> VoiceRegistered:
+async def _from_json(request: Request, state: State, voices: VoiceRegistry) -> VoiceRegistered:
     body = await text_of(request, state.settings.server.max_voice_frame_bytes)
     return await register(voices, parse(voice_registration, body))
 
 
-async def _from_clip(request: Request, state: State, voices: VoiceLibrary) -> VoiceRegistered:
+async def _from_clip(request: Request, state: State, voices: VoiceRegistry) -> VoiceRegistered:
     del state
     described = _described(request)
     voices.check_registration(described.voice_id, replace=described.replace)
@@ -98,7 +98,7 @@ def _described(request: Request) -> VoiceDescription:
     return parse(voice_description, json.dumps(values))
 
 
-def _voices(state: State) -> VoiceLibrary:
+def _voices(state: State) -> VoiceRegistry:
     if state.voices is None:
         raise EngineUnavailable("this process has no speaker")
     return state.voices

@@ -12,15 +12,15 @@ from pydantic_settings import (
 )
 
 from voice_agent.errors import SettingsError
+from voice_agent.settings.asr import AsrSettings, WhisperSettings
 from voice_agent.settings.conversation import ConversationSettings
-from voice_agent.settings.hearing import AsrSettings, WhisperSettings
+from voice_agent.settings.llm import LlmSettings
 from voice_agent.settings.records import RecordsSettings
 from voice_agent.settings.remote import RemoteSettings
 from voice_agent.settings.service import LogSettings, PrivacySettings, ServerSettings
-from voice_agent.settings.speaking import ChatterboxSettings, PiperSettings, TtsSettings
 from voice_agent.settings.storage import ModelsSettings, VoicesSettings
 from voice_agent.settings.telephone import TwilioSettings
-from voice_agent.settings.thinking import LlmSettings
+from voice_agent.settings.tts import ChatterboxSettings, PiperSettings, TtsSettings
 
 
 class Settings(BaseSettings):

@@ -9,9 +9,9 @@ from collections.abc import AsyncGenerator, Callable
 from voice_agent.engines.clauses import NO_LIMITS, ClauseLimits
 from voice_agent.errors import BadMessage, RateLimited
 from voice_agent.settings import TtsSettings
-from voice_agent.synthesis.speakable.spoken import Spoken
 from voice_agent.synthesis.text import TextAssembler, spoken_text
-from voice_agent.voices.library import VoiceLibrary
+from voice_agent.synthesis.text_normalization.normalized_text import NormalizedText
+from voice_agent.voices.registry import VoiceRegistry
 from voice_agent.wire.tts import Flush, SynthesisOptions, Synthesize, TextDelta
 
 _RETRY_AFTER_MS = 1000
@@ -51,7 +51,7 @@ class SpeechRequest:
         self._clock = clock
         self._text = text
         self._over = False
-        self._parts: deque[Spoken] = deque()  # no more than its text has
+        self._parts: deque[NormalizedText] = deque()  # no more than its text has
         self._news = asyncio.Event()
 
     @property
@@ -59,7 +59,7 @@ class SpeechRequest:
         """Not all of it is, or will be, spoken."""
         return self.cancelled or self.failed
 
-    def put_whole(self, text: Spoken) -> None:
+    def put_whole(self, text: NormalizedText) -> None:
         """Gives it all its text at once; it has been checked."""
         self._put([text])
         self._end()
@@ -90,7 +90,7 @@ class SpeechRequest:
         finally:
             self._end()
 
-    async def parts(self) -> AsyncGenerator[Spoken]:
+    async def parts(self) -> AsyncGenerator[NormalizedText]:
         """What can be spoken, as it comes."""
         while True:
             while self._parts:
@@ -108,7 +108,7 @@ class SpeechRequest:
         if self._over:
             raise BadMessage(f"the text of {self.request_id} is complete; use a new request_id")
 
-    def _put(self, parts: list[Spoken]) -> None:
+    def _put(self, parts: list[NormalizedText]) -> None:
         if parts and self.speakable_s is None:
             self.speakable_s = self._clock()
         self._parts.extend(parts)
@@ -133,7 +133,7 @@ class Requests:
     """
 
     def __init__(
-        self, voices: VoiceLibrary, limits: TtsSettings, clause_limits: ClauseLimits = NO_LIMITS
+        self, voices: VoiceRegistry, limits: TtsSettings, clause_limits: ClauseLimits = NO_LIMITS
     ) -> None:
         self._voices = voices
         self._limits = limits
@@ -233,7 +233,7 @@ class Requests:
         return request
 
 
-def language_of(options: SynthesisOptions, voices: VoiceLibrary) -> str:
+def language_of(options: SynthesisOptions, voices: VoiceRegistry) -> str:
     """What a request is spoken in: its own language, else its voice's, else English."""
     if options.language is not None:
         return options.language

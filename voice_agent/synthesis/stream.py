@@ -11,14 +11,14 @@ from voice_agent.synthesis.chunks import (
     ChunkBuilder,
     EncodedChunk,
 )
-from voice_agent.synthesis.speakable.spoken import Spoken
-from voice_agent.voices.library import VoiceLibrary
+from voice_agent.synthesis.text_normalization.normalized_text import NormalizedText
+from voice_agent.voices.registry import VoiceRegistry
 from voice_agent.wire.tts import SynthesisOptions
 
 _STEP_S = 0.5  # MP3 at 48 kHz takes 20 ms for a second: others run in between
 
 
-async def whole(text: Spoken) -> AsyncGenerator[Spoken]:
+async def whole(text: NormalizedText) -> AsyncGenerator[NormalizedText]:
     """A text that is all there, as a source for `synthesize`."""
     yield text
 
@@ -26,11 +26,11 @@ async def whole(text: Spoken) -> AsyncGenerator[Spoken]:
 async def synthesize(
     speaker: Speaker,
     options: SynthesisOptions,
-    source: AsyncIterable[Spoken],
+    source: AsyncIterable[NormalizedText],
     *,
     session_id: str,
     timeout_s: float = 15.0,
-    voices: VoiceLibrary | None = None,
+    voices: VoiceRegistry | None = None,
 ) -> AsyncGenerator[EncodedChunk]:
     """Speaks what comes from `source`, in order, as chunks of the wished length.
 
@@ -82,7 +82,7 @@ def _steps(piece: SpokenChunk, n_samples: int) -> Iterator[SpokenChunk]:
         )
 
 
-def _in_original(piece: SpokenChunk, text: Spoken) -> SpokenChunk:
+def _in_original(piece: SpokenChunk, text: NormalizedText) -> SpokenChunk:
     return replace(piece, text_start=text.at(piece.text_start), text_end=text.at(piece.text_end))
 
 

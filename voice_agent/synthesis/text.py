@@ -2,13 +2,15 @@
 
 from voice_agent.engines.clauses import NO_LIMITS, ClauseLimits, is_speakable
 from voice_agent.errors import BadMessage, TextTooLong
-from voice_agent.synthesis.speakable.normaliser import Normaliser, speakable
-from voice_agent.synthesis.speakable.spoken import Spoken
+from voice_agent.synthesis.text_normalization.normaliser import Normaliser, speakable
+from voice_agent.synthesis.text_normalization.normalized_text import NormalizedText
 
 _NOTHING = "there is nothing to speak in the text: it has no letter and no digit"
 
 
-def spoken_text(text: str, max_chars: int, language: str = "en", *, rewrite: bool = True) -> Spoken:
+def spoken_text(
+    text: str, max_chars: int, language: str = "en", *, rewrite: bool = True
+) -> NormalizedText:
     """How a text that is one request is spoken.
 
     Args:
@@ -64,7 +66,7 @@ class TextAssembler:
         self._max_chars = max_chars
         self._normaliser = Normaliser(language, rewrite=rewrite)
         self._least_chars = limits.least_chars
-        self._held: Spoken | None = None
+        self._held: NormalizedText | None = None
         self._any = False  # something was given out
 
     @property
@@ -72,7 +74,7 @@ class TextAssembler:
         """Something could be spoken now, but is short and waits for what follows."""
         return self._held is not None and is_speakable(self._held.text)
 
-    def feed(self, delta: str) -> list[Spoken]:
+    def feed(self, delta: str) -> list[NormalizedText]:
         """Adds text.
 
         Returns:
@@ -84,7 +86,7 @@ class TextAssembler:
         _check_length(self._normaliser.n_chars + len(delta), self._max_chars)
         return self._given(self._normaliser.feed(delta))
 
-    def flush(self) -> list[Spoken]:
+    def flush(self) -> list[NormalizedText]:
         """Ends the text.
 
         Returns:
@@ -98,7 +100,7 @@ class TextAssembler:
             raise BadMessage(_NOTHING)
         return rest
 
-    def release(self) -> list[Spoken]:
+    def release(self) -> list[NormalizedText]:
         """Gives out what waits, however short."""
         if self._held is None or not self.waiting:
             return []
@@ -106,8 +108,8 @@ class TextAssembler:
         self._any = True
         return [held]
 
-    def _given(self, pieces: list[Spoken]) -> list[Spoken]:
-        given: list[Spoken] = []
+    def _given(self, pieces: list[NormalizedText]) -> list[NormalizedText]:
+        given: list[NormalizedText] = []
         for piece in pieces:
             # what is not spoken goes with what follows
             self._held = self._held.followed_by(piece) if self._held else piece

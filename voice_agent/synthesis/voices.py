@@ -5,13 +5,13 @@ import binascii
 
 from voice_agent.errors import BadAudio, TooLarge, VoiceNotFound
 from voice_agent.voices.clip import MAX_CLIP_BYTES
-from voice_agent.voices.library import Registration, VoiceLibrary
+from voice_agent.voices.registry import Registration, VoiceRegistry
 from voice_agent.wire.tts import Voice, VoiceDescription, VoiceRegistered, VoiceRegistration
 
 _STEP_CHARS = 1 << 20  # 2 ms of decoding; others run in between
 
 
-def listed(voices: VoiceLibrary) -> list[Voice]:
+def listed(voices: VoiceRegistry) -> list[Voice]:
     """All voices: the engine's own, the default first, then the registered ones by id.
 
     Names and ids are shown; consent and clips never leave the service.
@@ -40,7 +40,7 @@ def listed(voices: VoiceLibrary) -> list[Voice]:
     return own + registered
 
 
-def found(voices: VoiceLibrary, voice_id: str) -> Voice:
+def found(voices: VoiceRegistry, voice_id: str) -> Voice:
     """One of the voices that are listed.
 
     Raises:
@@ -52,8 +52,8 @@ def found(voices: VoiceLibrary, voice_id: str) -> Voice:
     raise VoiceNotFound(f"there is no voice {voice_id}; GET /v1/voices says which there are")
 
 
-async def register(voices: VoiceLibrary, registration: VoiceRegistration) -> VoiceRegistered:
-    """Makes a voice from a clip in base64. Raises as `VoiceLibrary.register`, and:
+async def register(voices: VoiceRegistry, registration: VoiceRegistration) -> VoiceRegistered:
+    """Makes a voice from a clip in base64. Raises as `VoiceRegistry.register`, and:
 
     Raises:
         TooLarge: The clip has more than 10 MiB.
@@ -64,9 +64,9 @@ async def register(voices: VoiceLibrary, registration: VoiceRegistration) -> Voi
 
 
 async def register_clip(
-    voices: VoiceLibrary, description: VoiceDescription, clip: bytes
+    voices: VoiceRegistry, description: VoiceDescription, clip: bytes
 ) -> VoiceRegistered:
-    """Makes a voice from a file. Raises as `VoiceLibrary.register`."""
+    """Makes a voice from a file. Raises as `VoiceRegistry.register`."""
     consent = description.consent
     made = await voices.register(
         Registration(

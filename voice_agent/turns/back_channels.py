@@ -25,17 +25,17 @@ class BackChannels:
             language: Code; empty if it is not known, then any language will do.
         """
         known = self._by_language.get(language) if language else self._of_any
-        words = plain(text)
+        words = normalize_words(text)
         return not words or (known is not None and known.fullmatch(words) is not None)
 
 
-def plain(text: str) -> str:
+def normalize_words(text: str) -> str:
     """The words of a text, without case and punctuation."""
     return " ".join(re.findall(r"[^\W_]+(?:'[^\W_]+)*", text.lower()))
 
 
 def _pattern(phrases: Sequence[str]) -> re.Pattern[str]:
     # the longest first, so that none hides another that begins with it
-    known = sorted({plain(phrase) for phrase in phrases} - {""}, key=len, reverse=True)
+    known = sorted({normalize_words(phrase) for phrase in phrases} - {""}, key=len, reverse=True)
     one = "|".join(re.escape(phrase) for phrase in known) or "(?!)"
     return re.compile(rf"(?:{one})(?: (?:{one}))*")

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from voice_agent.audio import pcm
-from voice_agent.audio.reader import AudioReader
+from voice_agent.audio.stream_decoder import StreamDecoder
 from voice_agent.engines.base import Samples
 from voice_agent.errors import BadAudio, TooLarge
 
@@ -30,7 +30,7 @@ async def read_clip(data: bytes, to_hz: int) -> Samples:
     file costs no more time and memory than a minute.
 
     Args:
-        data: A whole file in a container that `AudioReader` knows.
+        data: A whole file in a container that `StreamDecoder` knows.
         to_hz: Rate of what comes out, mono.
 
     Raises:
@@ -51,7 +51,7 @@ async def _decoded(data: bytes, to_hz: int) -> NDArray[np.int16]:
     limit_s = MAX_CLIP_S + _PADDING_S
     pieces: list[NDArray[np.int16]] = [pcm.silence(0)]
     n_samples = 0
-    reader = AudioReader(max_expansion_s=limit_s, to_hz=to_hz)
+    reader = StreamDecoder(max_expansion_s=limit_s, to_hz=to_hz)
     try:
         await reader.configure(encoding="container")
         for part in (reader.stream(data), reader.finish()):

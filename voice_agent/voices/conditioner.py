@@ -9,10 +9,10 @@ from loguru import logger
 from voice_agent.audio.resample import Resampler
 from voice_agent.engines.base import Conditioning, Samples, Speaker
 from voice_agent.errors import BadAudio, EngineTimeout, VoiceNotFound
-from voice_agent.voices.arrays import frozen
-from voice_agent.voices.memory import Memory
+from voice_agent.voices.conditioning_cache import ConditioningCache
+from voice_agent.voices.conditioning_file import frozen
 from voice_agent.voices.record import VoiceRecord
-from voice_agent.voices.shelf import Shelf
+from voice_agent.voices.voice_store import VoiceStore
 
 _TIMEOUT_S = 60.0  # a full-size Chatterbox needs 4 s on two cores, on a GPU 0.3 s
 _WAIT_S = 180.0  # thirty sessions may come with thirty voices
@@ -29,11 +29,11 @@ class Conditioner:
     """
 
     def __init__(
-        self, shelf: Shelf, speaker: Speaker, max_bytes: int, writing: asyncio.Semaphore
+        self, shelf: VoiceStore, speaker: Speaker, max_bytes: int, writing: asyncio.Semaphore
     ) -> None:
         self._shelf = shelf
         self._speaker = speaker
-        self._memory = Memory(max_bytes)
+        self._memory = ConditioningCache(max_bytes)
         self._writing = writing
         # One at a time: the engine has to speak beside it. Who waits is bounded by the
         # library (registrations) and by the number of voices (`_getting`).

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Mapping
 
 from voice_agent.voices.record import VoiceRecord
-from voice_agent.voices.shelf import Shelf
+from voice_agent.voices.voice_store import VoiceStore
 
 # File times come from a clock that ticks every few milliseconds: a folder that was changed
 # as recently as this may have been changed again after it was read, at the same time.
@@ -21,7 +21,7 @@ class VoiceIndex:
         clock_ns: Time as the file system counts it.
     """
 
-    def __init__(self, shelf: Shelf, clock_ns: Callable[[], int] = time.time_ns) -> None:
+    def __init__(self, shelf: VoiceStore, clock_ns: Callable[[], int] = time.time_ns) -> None:
         self._shelf = shelf
         self._clock_ns = clock_ns
         self._found: dict[str, VoiceRecord | None] = {}  # bounded by the shelf's `max_voices`

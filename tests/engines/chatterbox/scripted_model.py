@@ -12,7 +12,7 @@ import numpy as np
 from voice_agent.engines.base import Samples
 from voice_agent.engines.chatterbox.spec import FRAMES_PER_TOKEN, SAMPLES_PER_FRAME
 from voice_agent.engines.chatterbox.utterance import Request, Utterance
-from voice_agent.engines.chatterbox.windows import Cut
+from voice_agent.engines.chatterbox.windows import ChunkWindow
 
 STOP = 9999
 HOLD_FRAMES = 8
@@ -20,7 +20,7 @@ HOLD_FRAMES = 8
 
 @dataclass
 class _Work:
-    windows: list[tuple[Utterance, Cut]]
+    windows: list[tuple[Utterance, ChunkWindow]]
     first: bool
     steps_left: int
 
@@ -68,10 +68,10 @@ class ScriptedModel:
     def start_vocoder(self, seed: int) -> Any:
         return None
 
-    def length(self, utterance: Utterance, cut: Cut) -> int:
+    def length(self, utterance: Utterance, cut: ChunkWindow) -> int:
         return 100 + cut.end - cut.start
 
-    def begin(self, windows: Sequence[tuple[Utterance, Cut]], *, first: bool) -> Any:
+    def begin(self, windows: Sequence[tuple[Utterance, ChunkWindow]], *, first: bool) -> Any:
         self.begun.append(([u.request.number for u, _ in windows], first))
         return _Work(list(windows), first, self.flow_steps)
 
@@ -80,7 +80,7 @@ class ScriptedModel:
         return batch.steps_left == 0
 
     def finish(
-        self, batch: _Work, wanted: Sequence[tuple[int, Utterance, Cut]]
+        self, batch: _Work, wanted: Sequence[tuple[int, Utterance, ChunkWindow]]
     ) -> list[tuple[Samples, int]]:
         made: list[tuple[Samples, int]] = []
         for i, utterance, cut in wanted:

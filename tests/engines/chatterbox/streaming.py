@@ -7,14 +7,14 @@ import numpy as np
 from tools.make_test_chatterbox import random_voice
 from voice_agent.engines.chatterbox.model import ChatterboxModel
 from voice_agent.engines.chatterbox.scheduler import Scheduler
-from voice_agent.engines.chatterbox.utterance import Ahead, Audio, Request
+from voice_agent.engines.chatterbox.utterance import Audio, Lead, Request
 
 
 def request(model: ChatterboxModel, number: int, **changed: Any) -> Request:
     """In a voice, with a text and a seed of its number; of a reader who takes all at once."""
     voice = model.voice(f"v{number}", random_voice(number, 1.0 + number % 3))
     given = {"text": list(range(3, 12 + number)), "voice": voice, "seed": number}
-    return Request(number=number, ahead=Ahead(heard_s=1e6), **{**given, **changed})
+    return Request(number=number, ahead=Lead(heard_s=1e6), **{**given, **changed})
 
 
 def spoken(scheduler: Scheduler, *requests: Request) -> dict[int, list[Audio]]:

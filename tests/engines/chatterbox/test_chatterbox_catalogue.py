@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from voice_agent.engines.catalogue import SPEAKERS, pick
 from voice_agent.engines.chatterbox import placement
 from voice_agent.engines.chatterbox.checkpoint import find_checkpoint
 from voice_agent.engines.chatterbox.spec import SPECS
+from voice_agent.engines.registry import SPEAKERS, pick
 from voice_agent.errors import ModelMissing, SettingsError
 from voice_agent.settings import ChatterboxSettings, Settings
 

@@ -10,9 +10,9 @@ import pytest
 
 from tests.engines.chatterbox.scripted_model import ScriptedModel
 from voice_agent.engines.base import Samples
-from voice_agent.engines.chatterbox.owner import Broken, Loaded, Owner
+from voice_agent.engines.chatterbox.model_thread import Broken, Loaded, ModelThread
 from voice_agent.engines.chatterbox.scheduler import Scheduler
-from voice_agent.engines.chatterbox.utterance import Ahead, Audio, Event, Request
+from voice_agent.engines.chatterbox.utterance import Audio, Event, Lead, Request
 
 
 class Marker:
@@ -54,9 +54,9 @@ class Heard:
 
 
 @asynccontextmanager
-async def owning(marker: Any) -> AsyncGenerator[tuple[Owner, Heard]]:
+async def owning(marker: Any) -> AsyncGenerator[tuple[ModelThread, Heard]]:
     heard = Heard()
-    owner = Owner(heard.hear)
+    owner = ModelThread(heard.hear)
     await owner.open(
         lambda: Loaded(
             make_scheduler=lambda: Scheduler(ScriptedModel()), mode=nullcontext, watermarker=marker
@@ -69,7 +69,7 @@ async def owning(marker: Any) -> AsyncGenerator[tuple[Owner, Heard]]:
 
 
 def request(number: int, text: Any = (1, 2, 3)) -> Request:
-    return Request(number=number, text=text, voice=None, ahead=Ahead(heard_s=1e6))
+    return Request(number=number, text=text, voice=None, ahead=Lead(heard_s=1e6))
 
 
 async def test_a_watermark_that_fails_is_told_and_the_next_utterance_is_spoken() -> None:

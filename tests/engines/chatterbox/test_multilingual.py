@@ -12,7 +12,7 @@ from tests.engines.chatterbox.test_t3 import StockRequest
 from tools.make_test_chatterbox import random_voice, small_classes, stock_voice
 from tools.make_test_variants import multilingual
 from voice_agent.engines.base import SpeakJob
-from voice_agent.engines.chatterbox import readers
+from voice_agent.engines.chatterbox import romanization
 from voice_agent.engines.chatterbox.checkpoint import find_checkpoint
 from voice_agent.engines.chatterbox.speaker import ChatterboxSpeaker
 from voice_agent.engines.chatterbox.spec import MULTILINGUAL
@@ -89,7 +89,7 @@ async def speaker(folder: Path) -> AsyncGenerator[ChatterboxSpeaker]:
 
 
 async def test_every_language_that_can_be_read_here_is_spoken(speaker: ChatterboxSpeaker) -> None:
-    unreadable = {"ja"} if not readers.find_spec("pykakasi") else set()
+    unreadable = {"ja"} if not romanization.find_spec("pykakasi") else set()
     languages = set(speaker.info.languages)
     assert languages == set(MULTILINGUAL.languages) - unreadable
     assert len(MULTILINGUAL.languages) == 23
@@ -124,4 +124,4 @@ async def test_a_script_that_cannot_be_read_here_is_refused_with_what_helps(
 def test_kanji_are_read_by_their_sound() -> None:
     words = [{"orig": "私", "hira": "わたし"}, {"orig": "は", "hira": "は"}]
     words += [{"orig": "カメラ", "hira": "かめら"}, {"orig": "反", "hira": "はん"}]
-    assert readers._hiragana(words) == "わたしはカメラ はん"
+    assert romanization._hiragana(words) == "わたしはカメラ はん"

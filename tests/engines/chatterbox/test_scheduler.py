@@ -12,10 +12,10 @@ from voice_agent.engines.chatterbox.guards import EndGuard
 from voice_agent.engines.chatterbox.scheduler import Scheduler
 from voice_agent.engines.chatterbox.spec import SAMPLES_PER_TOKEN
 from voice_agent.engines.chatterbox.utterance import (
-    Ahead,
     AllDrawn,
     Audio,
     Event,
+    Lead,
     Refused,
     Request,
     Utterance,
@@ -34,7 +34,7 @@ class Clock:
 
 def request(number: int, **changed: Any) -> Request:
     """Of a reader who takes all audio at once, unless `ahead` says otherwise."""
-    changed.setdefault("ahead", Ahead(heard_s=1e6))
+    changed.setdefault("ahead", Lead(heard_s=1e6))
     return Request(number=number, text=[1, 2, 3], voice=None, **changed)
 
 
@@ -175,7 +175,7 @@ def test_a_thousand_cancels_leak_no_slot_and_change_no_neighbour(late_steps: int
 def test_an_utterance_waits_for_a_reader_who_is_three_seconds_behind() -> None:
     model = ScriptedModel(lengths={1: 500, 2: 500})
     scheduler = Scheduler(model, ahead_s=3.0)
-    ahead = Ahead()
+    ahead = Lead()
     scheduler.admit(request(1, ahead=ahead, chunk_tokens=25))
     for _ in range(1000):
         scheduler.tick()
@@ -189,7 +189,7 @@ def test_an_utterance_waits_for_a_reader_who_is_three_seconds_behind() -> None:
 
 def test_a_waiting_reader_holds_nobody_up() -> None:
     scheduler = Scheduler(ScriptedModel(lengths={1: 500}))
-    scheduler.admit(request(1, ahead=Ahead()))
+    scheduler.admit(request(1, ahead=Lead()))
     run(scheduler)
     scheduler.admit(request(2))
     assert np.array_equal(audio_of(run(scheduler), 2), expected_audio(2))
@@ -199,7 +199,7 @@ def test_first_windows_are_rendered_before_others_go_on() -> None:
     clock = Clock()
     model = ScriptedModel(lengths={1: 200}, flow_steps=50)
     scheduler = Scheduler(model, clock=clock)
-    ahead = Ahead(heard_s=100.0)
+    ahead = Lead(heard_s=100.0)
     scheduler.admit(request(1, ahead=ahead))
     while scheduler.counts.batches < 2:  # its second window is being rendered
         scheduler.tick()
@@ -272,6 +272,6 @@ def test_a_patient_utterance_joins_after_the_others() -> None:
 
 def test_an_utterance_without_end_is_ended() -> None:
     scheduler = Scheduler(ScriptedModel(lengths={1: 10_000}))
-    scheduler.admit(request(1, longest=120, ahead=Ahead(heard_s=1e6)))
+    scheduler.admit(request(1, longest=120, ahead=Lead(heard_s=1e6)))
     [drawn] = [event for event in run(scheduler) if isinstance(event, AllDrawn)]
     assert (drawn.n_tokens, drawn.why) == (120, "length")

@@ -17,7 +17,7 @@ from voice_agent.engines.chatterbox.model import ChatterboxModel, ModelOptions
 from voice_agent.engines.chatterbox.scheduler import Scheduler
 from voice_agent.engines.chatterbox.spec import ENGLISH, SAMPLES_PER_TOKEN
 from voice_agent.engines.chatterbox.utterance import AllDrawn, Audio, Request, Utterance
-from voice_agent.engines.chatterbox.windows import Cut
+from voice_agent.engines.chatterbox.windows import ChunkWindow
 
 _MS = 24  # samples
 
@@ -56,7 +56,7 @@ def one_shot(model: ChatterboxModel, asked: Request, tokens: list[int]) -> np.nd
     utterance = Utterance(
         request=asked, came_s=0.0, vocoder=None, guard=EndGuard(1000), tokens=tokens
     )
-    cut = Cut(start=0, end=len(tokens), last=True)
+    cut = ChunkWindow(start=0, end=len(tokens), last=True)
     batch = model._flow.begin([model._window(utterance, cut)], ENGLISH.flow_steps)
     while not batch.done:
         model._flow.advance(batch)

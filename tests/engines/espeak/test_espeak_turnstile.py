@@ -4,19 +4,21 @@ import numpy as np
 
 from voice_agent.engines.base import Priority, SpeakJob, SpokenChunk
 from voice_agent.engines.clauses import clauses
-from voice_agent.engines.espeak.speech import Speech
-from voice_agent.engines.espeak.turnstile import Turnstile
+from voice_agent.engines.espeak.fair_scheduler import FairScheduler
+from voice_agent.engines.espeak.synthesis_job import SynthesisJob
 from voice_agent.errors import EngineUnavailable
 
 BATCH, INTERACTIVE = Priority.BATCH, Priority.INTERACTIVE
 
 
-def speech(number: int, session_id: str, priority: Priority = INTERACTIVE, n: int = 3) -> Speech:
+def speech(
+    number: int, session_id: str, priority: Priority = INTERACTIVE, n: int = 3
+) -> SynthesisJob:
     job = SpeakJob(session_id=session_id, text="Speak it. " * n, priority=priority)
-    return Speech(number, job, "gmw/en-US", 130, clauses(job.text))
+    return SynthesisJob(number, job, "gmw/en-US", 130, clauses(job.text))
 
 
-def order(turnstile: Turnstile, n: int) -> list[int]:
+def order(turnstile: FairScheduler, n: int) -> list[int]:
     numbers: list[int] = []
     for _ in range(n):
         due = turnstile.next()
@@ -32,14 +34,14 @@ def audio(n_samples: int) -> SpokenChunk:
 
 
 def test_sessions_take_turns() -> None:
-    turnstile = Turnstile(max_jobs=9, ahead_samples=10)
+    turnstile = FairScheduler(max_jobs=9, ahead_samples=10)
     for number, session_id in enumerate(("a", "b", "c")):
         turnstile.admit(speech(number, session_id))
     assert order(turnstile, 9) == [0, 1, 2, 0, 1, 2, 0, 1, 2]
 
 
 def test_many_jobs_do_not_give_a_session_more_turns() -> None:
-    turnstile = Turnstile(max_jobs=9, ahead_samples=10)
+    turnstile = FairScheduler(max_jobs=9, ahead_samples=10)
     for number in range(3):
         turnstile.admit(speech(number, "greedy"))
     turnstile.admit(speech(3, "modest"))
@@ -47,7 +49,7 @@ def test_many_jobs_do_not_give_a_session_more_turns() -> None:
 
 
 def test_an_interactive_job_goes_before_what_is_left_of_a_batch_job() -> None:
-    turnstile = Turnstile(max_jobs=9, ahead_samples=10)
+    turnstile = FairScheduler(max_jobs=9, ahead_samples=10)
     turnstile.admit(speech(0, "batch", BATCH))
     assert order(turnstile, 1) == [0]
     turnstile.admit(speech(1, "caller"))
@@ -55,7 +57,7 @@ def test_an_interactive_job_goes_before_what_is_left_of_a_batch_job() -> None:
 
 
 def test_a_speech_whose_reader_is_behind_is_passed_over() -> None:
-    turnstile = Turnstile(max_jobs=9, ahead_samples=10)
+    turnstile = FairScheduler(max_jobs=9, ahead_samples=10)
     slow, quick = speech(0, "slow"), speech(1, "quick", BATCH)
     turnstile.admit(slow)
     turnstile.admit(quick)
@@ -64,7 +66,7 @@ def test_a_speech_whose_reader_is_behind_is_passed_over() -> None:
 
 
 async def test_reading_makes_it_due_again() -> None:
-    turnstile = Turnstile(max_jobs=9, ahead_samples=10)
+    turnstile = FairScheduler(max_jobs=9, ahead_samples=10)
     slow = speech(0, "slow")
     turnstile.admit(slow)
     slow.put(audio(10))
@@ -74,7 +76,7 @@ async def test_reading_makes_it_due_again() -> None:
 
 
 def test_a_full_turnstile_admits_nobody_until_one_leaves() -> None:
-    turnstile = Turnstile(max_jobs=1, ahead_samples=10)
+    turnstile = FairScheduler(max_jobs=1, ahead_samples=10)
     first = speech(0, "a")
     assert turnstile.admit(first)
     assert not turnstile.admit(speech(1, "b"))

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from voice_agent.engines.catalogue import SPEAKERS, pick
 from voice_agent.engines.piper.config import VoiceConfig, read_voice
 from voice_agent.engines.piper.speaker import PiperSpeaker
 from voice_agent.engines.piper.voices import Voices
+from voice_agent.engines.registry import SPEAKERS, pick
 from voice_agent.errors import ModelMissing, SettingsError
 from voice_agent.settings import Settings
 

@@ -126,7 +126,7 @@ def test_another_model_is_refused() -> None:
 def test_a_flipped_bit_is_noticed_where_the_hash_is_known(
     voice: VoiceConfig, tmp_path: Path
 ) -> None:
-    from voice_agent.engines.piper.shelf import official_sha256
+    from voice_agent.engines.piper.voice_store import official_sha256
 
     damaged = bytearray(voice.path.read_bytes())
     damaged[30_000_000] ^= 1

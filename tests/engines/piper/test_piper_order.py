@@ -4,9 +4,9 @@ import numpy as np
 
 from tests.engines.piper.say import job
 from voice_agent.engines.base import Priority
-from voice_agent.engines.piper.order import Order
+from voice_agent.engines.piper.fair_scheduler import FairScheduler
 from voice_agent.engines.piper.rendering import Piece
-from voice_agent.engines.piper.speech import Passage, Speech
+from voice_agent.engines.piper.synthesis_job import Passage, SynthesisJob
 
 RATE_HZ = 1000
 
@@ -20,20 +20,20 @@ class ScriptedRendering:
         raise AssertionError
 
 
-def speech(now_s: float, priority: Priority = Priority.INTERACTIVE) -> Speech:
-    made = Speech(job("Hello.", priority=priority), RATE_HZ, now_s)
+def speech(now_s: float, priority: Priority = Priority.INTERACTIVE) -> SynthesisJob:
+    made = SynthesisJob(job("Hello.", priority=priority), RATE_HZ, now_s)
     made.add(Passage(ScriptedRendering(), 0))  # pyright: ignore[reportArgumentType]  scripted
     return made
 
 
-def make(of: Speech, seconds: float, now_s: float) -> None:
+def make(of: SynthesisJob, seconds: float, now_s: float) -> None:
     assert of.passage is not None
     samples = np.zeros(round(seconds * RATE_HZ), np.float32)
     of.made(of.passage, [Piece(samples=samples, text_start=0, text_end=1)], now_s)
 
 
-def order(*speeches: Speech, ahead_s: float = 2.0) -> Order:
-    made = Order(max_speeches=10, ahead_s=ahead_s)
+def order(*speeches: SynthesisJob, ahead_s: float = 2.0) -> FairScheduler:
+    made = FairScheduler(max_speeches=10, ahead_s=ahead_s)
     assert all(made.admit(each) for each in speeches)
     return made
 
@@ -96,7 +96,7 @@ def test_one_speech_is_in_one_thread() -> None:
 
 def test_sixteen_who_speak_at_once_take_turns() -> None:
     speeches = [speech(number / 100) for number in range(16)]
-    queue, now_s, made = order(*speeches[:10]), 1.0, list[Speech]()
+    queue, now_s, made = order(*speeches[:10]), 1.0, list[SynthesisJob]()
     for _ in range(30):
         chosen = queue.next()
         assert chosen is not None
@@ -108,7 +108,7 @@ def test_sixteen_who_speak_at_once_take_turns() -> None:
 
 
 def test_when_it_is_full_nobody_else_is_let_in() -> None:
-    queue = Order(max_speeches=1, ahead_s=1)
+    queue = FairScheduler(max_speeches=1, ahead_s=1)
     one, other = speech(0.0), speech(0.0)
     assert queue.admit(one)
     assert not queue.admit(other)

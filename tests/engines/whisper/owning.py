@@ -14,19 +14,19 @@ from tests.engines.whisper.scripted_model import (
     window,
 )
 from voice_agent.engines.base import Priority
+from voice_agent.engines.whisper.batch_loop import BatchLoop
+from voice_agent.engines.whisper.decode_job import DecodeJob
 from voice_agent.engines.whisper.hypothesis import Hypothesis
-from voice_agent.engines.whisper.owner import Owner
-from voice_agent.engines.whisper.work import Work
 
 Waiting = asyncio.Task[Hypothesis | None]
-ScriptedOwner = Owner[ScriptedModel]
+ScriptedOwner = BatchLoop[ScriptedModel]
 
 
 @asynccontextmanager
 async def opened(
     *models: ScriptedModel, max_batch: int = 8, **options: Any
 ) -> AsyncIterator[ScriptedOwner]:
-    owner = Owner(lambda: models, max_batch=max_batch, **options)
+    owner = BatchLoop(lambda: models, max_batch=max_batch, **options)
     await owner.open()
     try:
         yield owner
@@ -47,7 +47,9 @@ def ask(
     beam_size: int = 1,
     **fields: Any,
 ) -> Waiting:
-    work = Work(window=window(label, **fields), model=model, is_final=is_final, beam_size=beam_size)
+    work = DecodeJob(
+        window=window(label, **fields), model=model, is_final=is_final, beam_size=beam_size
+    )
     return asyncio.create_task(
         owner.run(
             work,

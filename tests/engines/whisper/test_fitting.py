@@ -1,5 +1,5 @@
 from tests.engines.whisper.scripted_model import ScriptedClock, ScriptedModel, window
-from voice_agent.engines.whisper.fitting import Fitting, is_out_of_memory
+from voice_agent.engines.whisper.memory_fallback import MemoryFallback, is_out_of_memory
 
 _BIG = ScriptedModel("big", 300, languages=("en", "de", "fr"))
 _MIDDLE = ScriptedModel("middle.en", 200, languages=("en",))
@@ -8,7 +8,7 @@ _MODELS = {model.name: model for model in (_MIDDLE, _BIG, _SMALL)}
 
 
 def test_the_limit_halves_and_grows_back_after_good_batches() -> None:
-    fitting = Fitting(8)
+    fitting = MemoryFallback(8)
     fitting.too_many(8)
     assert fitting.batch_limit == 4
     fitting.too_many(3)
@@ -26,7 +26,7 @@ def test_the_limit_halves_and_grows_back_after_good_batches() -> None:
 
 
 def test_a_larger_batch_that_did_not_fit_does_not_raise_the_limit() -> None:
-    fitting = Fitting(8)
+    fitting = MemoryFallback(8)
     fitting.too_many(2)
     fitting.too_many(8)
     assert fitting.batch_limit == 1
@@ -34,7 +34,7 @@ def test_a_larger_batch_that_did_not_fit_does_not_raise_the_limit() -> None:
 
 def test_the_largest_smaller_model_stands_in_for_a_minute() -> None:
     clock = ScriptedClock()
-    fitting = Fitting(8, clock)
+    fitting = MemoryFallback(8, clock)
     assert fitting.stand_in("big", _MODELS) == "big"
     fitting.avoid("big")
     assert fitting.avoided(_MODELS) == ["big"]
@@ -49,14 +49,14 @@ def test_the_largest_smaller_model_stands_in_for_a_minute() -> None:
 
 
 def test_the_smallest_model_has_nothing_to_stand_in_for_it() -> None:
-    fitting = Fitting(8)
+    fitting = MemoryFallback(8)
     assert fitting.smaller("small", _MODELS, ()) == ""
     fitting.avoid("small")
     assert fitting.stand_in("small", _MODELS) == "small"
 
 
 def test_a_model_stands_in_only_for_languages_that_it_understands() -> None:
-    fitting = Fitting(8)
+    fitting = MemoryFallback(8)
     fitting.avoid("big")
     assert fitting.stand_in("big", _MODELS, [window(1, language="en")]) == "middle.en"
     assert fitting.stand_in("big", _MODELS, [window(1, language="de")]) == "small"

@@ -3,8 +3,8 @@ from prometheus_client import REGISTRY
 
 from tests.engines.whisper.scripted_model import Call, ScriptedModel, heard, window
 from voice_agent.engines.whisper.hypothesis import Hypothesis
-from voice_agent.engines.whisper.ladder import attempt, decode, rungs
 from voice_agent.engines.whisper.model import confidence
+from voice_agent.engines.whisper.temperature_fallback import attempt, decode, rungs
 from voice_agent.engines.whisper.window import FULL_FRAMES
 
 _GOOD = heard("good")

@@ -4,7 +4,7 @@ import pytest
 
 from tests.phone_talk import MODEL
 from tests.sounds import SOUNDS
-from voice_agent.engines.whisper import ladder
+from voice_agent.engines.whisper import temperature_fallback
 from voice_agent.engines.whisper.model import LoadedModel, Window
 from voice_agent.engines.whisper.window import FULL_FRAMES
 
@@ -17,7 +17,7 @@ def model() -> LoadedModel:
 @pytest.mark.parametrize("frames", [800, FULL_FRAMES])
 def test_no_words_are_invented(model: LoadedModel, frames: int) -> None:
     windows = [Window(samples=sound(), frames=frames) for sound in SOUNDS.values()]
-    heard = ladder.decode(model, windows, beam_size=1, patient=True)
+    heard = temperature_fallback.decode(model, windows, beam_size=1, patient=True)
     assert {name: h.cleaned().text for name, h in zip(SOUNDS, heard, strict=True)} == dict.fromkeys(
         SOUNDS, ""
     )

@@ -14,10 +14,10 @@ from tests.engines.whisper.scripted_model import (
     says_labels,
     window,
 )
+from voice_agent.engines.whisper.batch_loop import BatchLoop
+from voice_agent.engines.whisper.decode_job import silence_of
 from voice_agent.engines.whisper.hypothesis import Hypothesis
-from voice_agent.engines.whisper.owner import Owner
 from voice_agent.engines.whisper.window import FULL
-from voice_agent.engines.whisper.work import silence_of
 from voice_agent.errors import EngineTimeout, EngineUnavailable
 
 # -- what runs together, and in which order
@@ -240,7 +240,7 @@ async def test_closing_while_models_load_leaves_nothing_running() -> None:
         model.decode([window(0)])
         return [model]
 
-    owner = Owner(load, max_batch=8)
+    owner = BatchLoop(load, max_batch=8)
     model.hold()
     opening = asyncio.create_task(owner.open())
     await model.begun()
@@ -256,7 +256,7 @@ async def test_an_error_in_loading_reaches_the_one_who_opens() -> None:
     def load() -> Sequence[ScriptedModel]:
         raise EngineUnavailable("no model here")
 
-    owner = Owner(load, max_batch=8)
+    owner = BatchLoop(load, max_batch=8)
     with pytest.raises(EngineUnavailable, match="no model here"):
         await owner.open()
     assert not owner.healthy

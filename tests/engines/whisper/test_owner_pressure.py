@@ -8,7 +8,7 @@ from tests.engines.whisper.scripted_model import (
     ScriptedModel,
     heard,
 )
-from voice_agent.engines.guard import CircuitBreaker
+from voice_agent.engines.circuit_breaker import CircuitBreaker
 from voice_agent.engines.whisper.window import FULL_FRAMES
 
 

@@ -22,7 +22,7 @@ from tests.engines.whisper.scripted_model import (
     ScriptedModel,
     says_labels,
 )
-from voice_agent.engines.guard import CircuitBreaker
+from voice_agent.engines.circuit_breaker import CircuitBreaker
 from voice_agent.engines.whisper.hypothesis import Hypothesis
 from voice_agent.errors import EngineTimeout, EngineUnavailable
 

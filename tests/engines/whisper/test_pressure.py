@@ -1,11 +1,11 @@
 import pytest
 
 from tests.engines.whisper.scripted_model import ScriptedClock
-from voice_agent.engines.whisper.pressure import Pressure
+from voice_agent.engines.whisper.load_shedder import LoadShedder
 
 
-def pressed(late_s: float, clock: ScriptedClock, times: int = 40) -> Pressure:
-    pressure = Pressure(clock)
+def pressed(late_s: float, clock: ScriptedClock, times: int = 40) -> LoadShedder:
+    pressure = LoadShedder(clock)
     for _ in range(times):
         pressure.note(late_s)
     return pressure

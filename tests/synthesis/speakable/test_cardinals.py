@@ -6,8 +6,8 @@ import re
 import pytest
 from num2words import num2words
 
-from voice_agent.synthesis.speakable.languages.find import rules_for
-from voice_agent.synthesis.speakable.rules import Numbers
+from voice_agent.synthesis.text_normalization.languages.find import rules_for
+from voice_agent.synthesis.text_normalization.rules import Numbers
 
 
 def numbers_of(language: str) -> Numbers:

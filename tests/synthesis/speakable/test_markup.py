@@ -2,7 +2,7 @@
 
 import pytest
 
-from voice_agent.synthesis.speakable.normaliser import speakable
+from voice_agent.synthesis.text_normalization.normaliser import speakable
 
 MARKDOWN = {
     "# Title": "Title",

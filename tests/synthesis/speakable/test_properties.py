@@ -8,8 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from voice_agent.engines.clauses import is_speakable
-from voice_agent.synthesis.speakable.normaliser import Normaliser, joined, speakable
-from voice_agent.synthesis.speakable.spoken import MAX_GROWTH_CHARS, Spoken
+from voice_agent.synthesis.text_normalization.normaliser import Normaliser, joined, speakable
+from voice_agent.synthesis.text_normalization.normalized_text import (
+    MAX_GROWTH_CHARS,
+    NormalizedText,
+)
 
 LANGUAGES = ("en", "de", "fr", "es", "ru", "ja", "xx-YY", "")
 SCRAPS = [
@@ -64,9 +67,9 @@ dense = st.text(
 languages = st.sampled_from(LANGUAGES)
 
 
-def in_deltas(text: str, language: str, steps: list[int]) -> list[Spoken]:
+def in_deltas(text: str, language: str, steps: list[int]) -> list[NormalizedText]:
     normaliser = Normaliser(language)
-    found: list[Spoken] = []
+    found: list[NormalizedText] = []
     at = 0
     for step in itertools.cycle(steps):
         if at >= len(text):

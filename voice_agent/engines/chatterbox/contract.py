@@ -5,7 +5,7 @@ from typing import Any, Protocol
 
 from voice_agent.engines.base import Samples
 from voice_agent.engines.chatterbox.utterance import Request, Utterance
-from voice_agent.engines.chatterbox.windows import Cut
+from voice_agent.engines.chatterbox.windows import ChunkWindow
 
 
 class Model(Protocol):
@@ -37,11 +37,11 @@ class Model(Protocol):
         """The state of a new utterance."""
         ...
 
-    def length(self, utterance: Utterance, cut: Cut) -> int:
+    def length(self, utterance: Utterance, cut: ChunkWindow) -> int:
         """Tokens of a window with the voice's clip."""
         ...
 
-    def begin(self, windows: Sequence[tuple[Utterance, Cut]], *, first: bool) -> Any:
+    def begin(self, windows: Sequence[tuple[Utterance, ChunkWindow]], *, first: bool) -> Any:
         """Begins to render windows."""
         ...
 
@@ -50,7 +50,7 @@ class Model(Protocol):
         ...
 
     def finish(
-        self, batch: Any, wanted: Sequence[tuple[int, Utterance, Cut]]
+        self, batch: Any, wanted: Sequence[tuple[int, Utterance, ChunkWindow]]
     ) -> list[tuple[Samples, int]]:
         """Audio of these rows of a batch, and how many frames of each it is."""
         ...

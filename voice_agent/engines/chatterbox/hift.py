@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from voice_agent.engines.chatterbox import counter
+from voice_agent.engines.chatterbox import counter_rng
 from voice_agent.engines.chatterbox.spec import SAMPLE_RATE_HZ, SAMPLES_PER_FRAME
 from voice_agent.engines.chatterbox.tensors import Tensor, torch
 
@@ -147,7 +147,7 @@ class Vocoder:
         hertz = pitch.repeat_interleave(SAMPLES_PER_FRAME, 1)[:, None]
         turns = (hertz * self._multiples / SAMPLE_RATE_HZ).double()
         cycles = torch.stack([state.phase for state in states]) + turns.cumsum(2)
-        offset = counter.uniform(seeds, self._multiples[None]) - 0.5
+        offset = counter_rng.uniform(seeds, self._multiples[None]) - 0.5
         offset[:, 0] = 0  # the fundamental starts as it is
         voiced = (hertz > sines.voiced_threshold).float()
         waves = sines.sine_amp * torch.sin(2 * torch.pi * ((cycles % 1).float() + offset))
@@ -161,7 +161,7 @@ class Vocoder:
         starts = torch.tensor([state.n_sent * SAMPLES_PER_FRAME for state in states])
         at = starts.to(self._device, non_blocking=True)[:, None, None]
         at = at + torch.arange(n_samples, device=self._device)
-        return counter.normal(seeds, (at + 1) * (self._n_harmonics + 1) + self._multiples)
+        return counter_rng.normal(seeds, (at + 1) * (self._n_harmonics + 1) + self._multiples)
 
     def _join(self, state: VocoderState, audio: Tensor, n_sent: int) -> Tensor:
         """Cuts off what is held, fades from what the last rendering had of this place."""

@@ -25,7 +25,7 @@ from voice_agent.engines.chatterbox.voices import (
     read_own_voice,
 )
 from voice_agent.engines.chatterbox.weights import build, read_state
-from voice_agent.engines.chatterbox.windows import Cut
+from voice_agent.engines.chatterbox.windows import ChunkWindow
 
 _MAX_VOICES = 256  # on the device, 0.2 MB each; the ones not used for longest go
 
@@ -155,12 +155,12 @@ class ChatterboxModel:
         """See `contract.Model`."""
         return self._vocoder.start(seed)
 
-    def length(self, utterance: Utterance, cut: Cut) -> int:
+    def length(self, utterance: Utterance, cut: ChunkWindow) -> int:
         """See `contract.Model`."""
         ahead = 0 if cut.last else LOOK_AHEAD_TOKENS
         return len(utterance.request.voice.flow.tokens) + cut.end + ahead - cut.start
 
-    def begin(self, windows: Sequence[tuple[Utterance, Cut]], *, first: bool) -> FlowBatch:
+    def begin(self, windows: Sequence[tuple[Utterance, ChunkWindow]], *, first: bool) -> FlowBatch:
         """See `contract.Model`."""
         options = self._options
         n_steps = (options.first_flow_steps if first else 0) or options.flow_steps
@@ -174,7 +174,7 @@ class ChatterboxModel:
         return batch.done
 
     def finish(
-        self, batch: FlowBatch, wanted: Sequence[tuple[int, Utterance, Cut]]
+        self, batch: FlowBatch, wanted: Sequence[tuple[int, Utterance, ChunkWindow]]
     ) -> list[tuple[Samples, int]]:
         """See `contract.Model`."""
         frames = batch.spectrograms()
@@ -193,7 +193,7 @@ class ChatterboxModel:
             for samples, job in zip(audio, jobs, strict=True)
         ]
 
-    def _window(self, utterance: Utterance, cut: Cut) -> Window:
+    def _window(self, utterance: Utterance, cut: ChunkWindow) -> Window:
         end = cut.end + (0 if cut.last else LOOK_AHEAD_TOKENS)
         tokens = utterance.tokens[cut.start : end]
         if cut.last:

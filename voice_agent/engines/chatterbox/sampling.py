@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from voice_agent.engines.chatterbox import counter
+from voice_agent.engines.chatterbox import counter_rng
 from voice_agent.engines.chatterbox.spec import EngineSpec, Sampling
 from voice_agent.engines.chatterbox.tensors import Tensor, torch
 
@@ -139,5 +139,5 @@ def draw(
     shares = probabilities(logits, state, n_slots, cutting)
     # the first of waits with these rates is a draw with these probabilities: no host involved
     at = position[:, None] * state.ids.shape[0] + state.ids
-    waits = counter.exponential(state.seed[:n_slots, None], at)
+    waits = counter_rng.exponential(state.seed[:n_slots, None], at)
     return (shares / waits).argmax(-1)

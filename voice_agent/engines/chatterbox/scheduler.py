@@ -24,12 +24,12 @@ from voice_agent.engines.chatterbox.utterance import (
     Request,
     Utterance,
 )
-from voice_agent.engines.chatterbox.windows import Cut, alike, next_cut
+from voice_agent.engines.chatterbox.windows import ChunkWindow, batchable, next_cut
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class _Batch:
-    rows: list[tuple[Utterance, Cut]]
+    rows: list[tuple[Utterance, ChunkWindow]]
     first: bool
     work: Any
 
@@ -209,7 +209,7 @@ class Scheduler:
         if not due:
             return
         due.sort(key=lambda row: row[0].deadline_s())
-        rows = alike(due, [self._model.length(*row) for row in due])[: self._max_batch]
+        rows = batchable(due, [self._model.length(*row) for row in due])[: self._max_batch]
         for utterance, _ in rows:
             utterance.rendering = True
         work = self._model.begin(rows, first=first)

@@ -14,15 +14,15 @@ from voice_agent.engines.base import (
     SpokenChunk,
     VoiceInfo,
 )
-from voice_agent.engines.chatterbox.asking import OWN_VOICE, Asking
 from voice_agent.engines.chatterbox.checkpoint import CheckpointFiles
-from voice_agent.engines.chatterbox.desk import ConditioningDesk
-from voice_agent.engines.chatterbox.owner import Loaded
-from voice_agent.engines.chatterbox.pace import Pace
+from voice_agent.engines.chatterbox.chunk_stretch import ChunkStretch
+from voice_agent.engines.chatterbox.conditioning_executor import ConditioningExecutor
+from voice_agent.engines.chatterbox.model_thread import Loaded
+from voice_agent.engines.chatterbox.request_builder import OWN_VOICE, RequestBuilder
 from voice_agent.engines.chatterbox.scheduler import Scheduler
 from voice_agent.engines.chatterbox.spec import SAMPLE_RATE_HZ, TOKENS_PER_S
-from voice_agent.engines.chatterbox.speech import Speech
-from voice_agent.engines.chatterbox.speeches import Speeches
+from voice_agent.engines.chatterbox.synthesis_job import SynthesisJob
+from voice_agent.engines.chatterbox.synthesis_jobs import SynthesisJobs
 from voice_agent.engines.chatterbox.utterance import Request
 from voice_agent.engines.chatterbox.watermark import Watermarker
 from voice_agent.engines.clauses import Clause, ClauseLimits
@@ -61,11 +61,11 @@ class ChatterboxSpeaker:
         self._device, self._precision = "", ""
         self._checkpoint = ""
         self._model: ChatterboxModel | None = None
-        self._speeches = Speeches(self._request)
+        self._speeches = SynthesisJobs(self._request)
         self._owner = self._speeches.owner
         self._n_jobs = 0
-        self._asking = Asking(files, settings)
-        self._desk = ConditioningDesk()
+        self._asking = RequestBuilder(files, settings)
+        self._desk = ConditioningExecutor()
         self._warm = False
         self._closed = False
 
@@ -179,7 +179,7 @@ class ChatterboxSpeaker:
         """
         speech = self._open(job)
         began_s, outcome = time.monotonic(), "cancelled"
-        pace = Pace(job.speed)
+        pace = ChunkStretch(job.speed)
         try:
             self._speeches.begin(speech)
             while (chunk := await self._speeches.read(speech)) is not None:
@@ -212,7 +212,7 @@ class ChatterboxSpeaker:
         conditioner = self._require().conditioner
         return await self._desk.compute(conditioner.compute, samples, sample_rate_hz)
 
-    def _open(self, job: SpeakJob) -> Speech:
+    def _open(self, job: SpeakJob) -> SynthesisJob:
         model = self._require()
         clauses = self._asking.clauses(job, model)
         if job.voice is None and (job.voice_id != OWN_VOICE or not self.voices):
@@ -220,9 +220,9 @@ class ChatterboxSpeaker:
         if self._n_jobs >= self._max_jobs:
             raise EngineUnavailable("too many jobs are waiting, try again", retry_after_ms=1000)
         self._n_jobs += 1
-        return Speech(job, clauses)
+        return SynthesisJob(job, clauses)
 
-    def _request(self, speech: Speech, clause: Clause) -> Request:
+    def _request(self, speech: SynthesisJob, clause: Clause) -> Request:
         return self._asking.request(speech.job, clause, self._require(), speech.ahead)
 
     def _require(self) -> "ChatterboxModel":

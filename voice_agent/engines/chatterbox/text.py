@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import Any
 
 from voice_agent.engines.chatterbox.checkpoint import CheckpointFiles
-from voice_agent.engines.chatterbox.readers import readers
+from voice_agent.engines.chatterbox.romanization import readers
 from voice_agent.engines.chatterbox.spec import EngineSpec
 
 _SPACE = "[SPACE]"

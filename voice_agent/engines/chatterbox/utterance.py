@@ -10,7 +10,7 @@ from voice_agent.engines.chatterbox.spec import FRAMES_PER_TOKEN, TOKENS_PER_S, 
 
 
 @dataclass(slots=True, eq=False)
-class Ahead:
+class Lead:
     """How far the audio of one reader is ahead of it; shared by its utterances.
 
     Attributes:
@@ -53,7 +53,7 @@ class Request:
     chunk_tokens: int = 50
     longest: int = 1000
     patient: bool = False
-    ahead: Ahead = field(default_factory=Ahead)
+    ahead: Lead = field(default_factory=Lead)
 
 
 @dataclass(slots=True, kw_only=True, eq=False)

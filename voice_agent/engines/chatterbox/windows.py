@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Cut:
+class ChunkWindow:
     """A window of an utterance's tokens.
 
     Attributes:
@@ -28,7 +28,7 @@ class Cut:
     last: bool
 
 
-def next_cut(utterance: Utterance, context_tokens: int) -> Cut | None:
+def next_cut(utterance: Utterance, context_tokens: int) -> ChunkWindow | None:
     """The next window of an utterance, or None if too little is drawn.
 
     Where windows end follows from the tokens alone, not from how many of them there happen
@@ -44,11 +44,11 @@ def next_cut(utterance: Utterance, context_tokens: int) -> Cut | None:
         size = min(size, _GROWING[utterance.n_chunks])
     start = max(done - context_tokens, 0)
     if n_tokens - LOOK_AHEAD_TOKENS - done >= size:
-        return Cut(start=start, end=done + size, last=False)
-    return Cut(start=start, end=n_tokens, last=True) if utterance.ended else None
+        return ChunkWindow(start=start, end=done + size, last=False)
+    return ChunkWindow(start=start, end=n_tokens, last=True) if utterance.ended else None
 
 
-def alike(rows: Sequence[T], lengths: Sequence[int]) -> list[T]:
+def batchable(rows: Sequence[T], lengths: Sequence[int]) -> list[T]:
     """Those rows whose lengths are near enough to the first one's to share a batch."""
     low, high = lengths[0] / _ALIKE, lengths[0] * _ALIKE
     return [row for row, length in zip(rows, lengths, strict=True) if low <= length <= high]

@@ -15,9 +15,9 @@ from voice_agent.engines.base import (
     VoiceInfo,
 )
 from voice_agent.engines.clauses import clauses
-from voice_agent.engines.espeak.owner import Owner
+from voice_agent.engines.espeak.loop import EspeakLoop
 from voice_agent.engines.espeak.questions import Phonemes
-from voice_agent.engines.espeak.speech import Speech
+from voice_agent.engines.espeak.synthesis_job import SynthesisJob
 from voice_agent.engines.espeak.voices import Catalogue
 from voice_agent.errors import EngineTimeout, EngineUnavailable, Unsupported
 
@@ -41,7 +41,7 @@ class EspeakSpeaker:
     """
 
     def __init__(self, *, max_jobs: int = 64, ahead_s: float = 2.0) -> None:
-        self._owner = Owner(max_jobs=max_jobs, ahead_s=ahead_s)
+        self._owner = EspeakLoop(max_jobs=max_jobs, ahead_s=ahead_s)
         self._numbers = count(1)
         self._warm = False
 
@@ -181,9 +181,9 @@ class EspeakSpeaker:
         """
         raise Unsupported(_CANNOT_CLONE)
 
-    def _speech(self, job: SpeakJob, catalogue: Catalogue) -> Speech:
+    def _speech(self, job: SpeakJob, catalogue: Catalogue) -> SynthesisJob:
         wanted = round(_WORDS_PER_MINUTE * (job.speed or 1.0))
-        return Speech(
+        return SynthesisJob(
             next(self._numbers),
             job,
             catalogue.espeak_name(job.voice_id, job.language),
@@ -191,7 +191,7 @@ class EspeakSpeaker:
             clauses(job.text, language=catalogue.language(job.voice_id, job.language)),
         )
 
-    async def _read(self, speech: Speech) -> SpokenChunk | None:
+    async def _read(self, speech: SynthesisJob) -> SpokenChunk | None:
         timeout_s = speech.job.timeout_s
         try:
             async with asyncio.timeout(timeout_s):

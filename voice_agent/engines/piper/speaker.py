@@ -19,9 +19,9 @@ from voice_agent.engines.base import (
 from voice_agent.engines.espeak.speaker import EspeakSpeaker
 from voice_agent.engines.piper.config import VoiceConfig
 from voice_agent.engines.piper.rated import at_rate
-from voice_agent.engines.piper.shelf import LoadedVoice, Shelf
-from voice_agent.engines.piper.studio import NAME, Studio
-from voice_agent.engines.piper.telling import Telling
+from voice_agent.engines.piper.render_pool import NAME, RenderPool
+from voice_agent.engines.piper.request import PiperRequest
+from voice_agent.engines.piper.voice_store import LoadedVoice, VoiceStore
 from voice_agent.engines.piper.voices import Chosen, Voices
 from voice_agent.errors import EngineTimeout, EngineUnavailable, Unsupported
 from voice_agent.settings import PiperSettings
@@ -61,8 +61,8 @@ class PiperSpeaker:
         self._settings = settings
         self._fall_back = fall_back
         self._espeak = EspeakSpeaker(max_jobs=max_jobs, ahead_s=settings.ahead_s)
-        self._shelf = Shelf(self._espeak)
-        self._studio = Studio(n_threads=n_threads, max_jobs=max_jobs, ahead_s=settings.ahead_s)
+        self._shelf = VoiceStore(self._espeak)
+        self._studio = RenderPool(n_threads=n_threads, max_jobs=max_jobs, ahead_s=settings.ahead_s)
         self._n_threads = n_threads
         self._alone = False  # the default voice cannot be used: espeak-ng speaks everything
         self._loaded = self._warm = self._closed = False
@@ -215,7 +215,7 @@ class PiperSpeaker:
             other = replace(job, voice_id=self._espeak_id(job.voice_id))
             return at_rate(self._espeak.speak(other), self._espeak.info.sample_rate_hz, rate_hz)
         voice, speaker = chosen
-        telling = Telling(
+        telling = PiperRequest(
             job,
             voice,
             speaker,

@@ -17,7 +17,7 @@ from voice_agent import metrics
 from voice_agent.engines.base import ASR_SAMPLE_RATE_HZ, EngineInfo, Priority, Samples
 from voice_agent.engines.child import Child
 from voice_agent.engines.onnx import bundled_model
-from voice_agent.engines.queue import Entry, JobDesk
+from voice_agent.engines.queue import EngineQueue, Entry
 from voice_agent.engines.smart_turn.model import INPUT_SAMPLES, MODEL
 from voice_agent.errors import EngineUnavailable
 
@@ -34,7 +34,7 @@ class SmartTurn:
     """The shared judge."""
 
     def __init__(self) -> None:
-        self._desk = JobDesk[Samples, float](_NAME, max_jobs=_MAX_JOBS)
+        self._desk = EngineQueue[Samples, float](_NAME, max_jobs=_MAX_JOBS)
         self._children: list[Child | None] = []
         self._owners: list[asyncio.Task[None]] = []
 

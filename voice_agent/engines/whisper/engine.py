@@ -14,16 +14,16 @@ from voice_agent.engines.base import (
     RecognizeJob,
     Transcript,
 )
+from voice_agent.engines.whisper.batch_loop import BatchLoop
+from voice_agent.engines.whisper.decode_job import DecodeJob, silence_of
 from voice_agent.engines.whisper.families import window_rule
 from voice_agent.engines.whisper.hypothesis import Hypothesis
 from voice_agent.engines.whisper.memory import keep_freed_memory
 from voice_agent.engines.whisper.model import AUTO, LoadedModel, Window, confidence
-from voice_agent.engines.whisper.owner import Owner
 from voice_agent.engines.whisper.placement import cpu_threads, placement
 from voice_agent.engines.whisper.tokens import longest_samples
 from voice_agent.engines.whisper.turn import Turn, left_out
 from voice_agent.engines.whisper.window import FULL, MAX_SAMPLES, WindowRule, pieces
-from voice_agent.engines.whisper.work import Work, silence_of
 from voice_agent.errors import EngineUnavailable, Unsupported
 from voice_agent.settings import WhisperSettings
 
@@ -56,7 +56,7 @@ class WhisperRecognizer:
         on_gpu = self._device == "cuda"
         self._beam_size = settings.beam_size or (5 if on_gpu else 1)
         self._max_batch = settings.max_batch or (16 if on_gpu else 2)
-        self._owner = Owner(self._load_all, max_batch=self._max_batch)
+        self._owner = BatchLoop(self._load_all, max_batch=self._max_batch)
         self._turns: dict[tuple[str, int], Turn] = {}
         self._closed = False
 
@@ -98,7 +98,7 @@ class WhisperRecognizer:
 
     @property
     def degraded(self) -> Mapping[str, str]:
-        """What gives way just now; see `Pressure`."""
+        """What gives way just now; see `LoadShedder`."""
         found: dict[str, str] = {}
         stretch = self._owner.pressure.partial_stretch
         if stretch != 1:
@@ -159,7 +159,7 @@ class WhisperRecognizer:
         while waiting:
             start, samples = waiting.pop(0)
             window = self._window(replace(job, samples=samples), model, turn)
-            work = Work(window=window, model=model.name, beam_size=self._beam_size)
+            work = DecodeJob(window=window, model=model.name, beam_size=self._beam_size)
             piece = replace(job, timeout_s=max(0.0, deadline_s - time.monotonic()))
             hypothesis = await self._run(work, piece)
             if hypothesis is None:  # the session is gone
@@ -184,7 +184,9 @@ class WhisperRecognizer:
             return None
         turn.next_partial_s = length_s + (stretch - 0.5) * PARTIAL_EVERY_S if stretch > 1 else 0.0
         window = self._window(replace(job, samples=samples), model, turn)
-        hypothesis = await self._run(Work(window=window, model=model.name, is_final=False), job)
+        hypothesis = await self._run(
+            DecodeJob(window=window, model=model.name, is_final=False), job
+        )
         if hypothesis is None:
             return None
         shown = turn.shown(hypothesis)
@@ -209,7 +211,7 @@ class WhisperRecognizer:
         wanted = settings.partial_window if is_partial else settings.final_window
         return window_rule(wanted, model.family)
 
-    async def _run(self, work: Work, job: RecognizeJob) -> Hypothesis | None:
+    async def _run(self, work: DecodeJob, job: RecognizeJob) -> Hypothesis | None:
         return await self._owner.run(
             work, session_id=job.session_id, priority=job.priority, timeout_s=job.timeout_s
         )

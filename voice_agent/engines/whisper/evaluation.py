@@ -11,7 +11,7 @@ from typing import Any, Literal
 import numpy as np
 
 from voice_agent.engines.base import ASR_SAMPLE_RATE_HZ, Samples
-from voice_agent.engines.whisper import ladder
+from voice_agent.engines.whisper import temperature_fallback
 from voice_agent.engines.whisper.model import LoadedModel, Window
 from voice_agent.engines.whisper.tokens import longest_samples
 from voice_agent.engines.whisper.window import FULL, WindowRule, pieces
@@ -144,7 +144,7 @@ def _decode(
     texts: list[str] = []
     for _, piece in pieces(samples, longest_samples(language)):
         window = Window(samples=piece, frames=rule.frames(len(piece)), language=language)
-        (hypothesis,) = ladder.decode(model, [window], beam_size=1, patient=False)
+        (hypothesis,) = temperature_fallback.decode(model, [window], beam_size=1, patient=False)
         texts.append(hypothesis.cleaned().text)
     run_s = time.process_time() - started_s
     text = " ".join(texts)

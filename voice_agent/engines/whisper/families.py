@@ -11,7 +11,7 @@ measures any model.
 from dataclasses import dataclass
 
 from voice_agent.engines.whisper.window import FULL, WindowRule
-from voice_agent.settings.hearing import WindowLength
+from voice_agent.settings.asr import WindowLength
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -144,7 +144,7 @@ class Telephone:
     @property
     def _busy(self) -> bool:
         sessions = self._state.sessions
-        return sessions.full or sessions.draining or bool(self._state.room.unready())
+        return sessions.full or sessions.draining or bool(self._state.engines.unready())
 
     def _urls(self, request: Request) -> tuple[str, str]:
         """Where Twilio finds the stream, and the route that is told what became of it."""

@@ -65,9 +65,9 @@ async def serve_stream(websocket: WebSocket, state: State, calls: Calls, run: Ru
 
 async def _run_call(websocket: WebSocket, state: State, start: Start, run: Run) -> None:
     try:
-        if reasons := state.room.unready():
+        if reasons := state.engines.unready():
             raise AtCapacity(reasons[0])
-        session = state.sessions.open(websocket, state.room, state.voices)
+        session = state.sessions.open(websocket, state.engines, state.voices)
     except AtCapacity as error:
         metrics.calls_total.labels("busy").inc()
         logger.info("a telephone call is refused: {}", error.message)

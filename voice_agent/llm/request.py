@@ -1,0 +1,105 @@
+"""What an endpoint is asked, what comes back, and how it fails."""
+
+from collections.abc import AsyncGenerator, Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
+
+from voice_agent.llm.health import Health
+from voice_agent.llm.tool_calls import ToolCall
+
+Message = dict[str, Any]
+Piece = str | ToolCall
+"""Some text of an answer; or, after its text, a call that the model wants made."""
+
+_GO_ON = (
+    "(The connection broke there. Go on with the very next word of your answer; do not repeat "
+    "what you have said, and do not mention this.)"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """What a model is asked.
+
+    Attributes:
+        messages: The conversation, as the OpenAI interface has it.
+        options: What goes with it: tools, temperature and the like, under its names there.
+        max_tokens: Longest answer; 0 leaves it to the endpoint.
+    """
+
+    messages: Sequence[Message]
+    options: dict[str, Any] = field(default_factory=dict[str, Any])
+    max_tokens: int = 0
+
+    def shortened(self) -> "Question":
+        """The same without what was said earlier; itself if nothing was."""
+        roles = [message["role"] for message in self.messages]
+        asked = len(roles) - 1 - roles[::-1].index("user") if "user" in roles else 0
+        system = [message for message in self.messages[:1] if message["role"] == "system"]
+        short = [*system, *self.messages[asked:]]
+        return replace(self, messages=short) if 0 < len(short) < len(roles) else self
+
+    def limited(self, max_tokens: int | None) -> "Question":
+        """The same question, to be answered shortly."""
+        return replace(self, max_tokens=max_tokens) if max_tokens else self
+
+    def going_on(self, said: str) -> "Question":
+        """The same question to somebody who did not write what was said already."""
+        if not said:
+            return self
+        broken = [{"role": "assistant", "content": said}, {"role": "user", "content": _GO_ON}]
+        return replace(self, messages=[*self.messages, *broken])
+
+
+class EndpointFailed(Exception):
+    """An endpoint did not answer, or not to the end.
+
+    Attributes:
+        reason: For logs and metrics: never what was said.
+        again: Whether asking it again at once may help.
+        final: Whether asking it again later is in vain, too.
+        blame: Whether other questions would fail there too.
+        rest_s: How long it wants to be left alone.
+    """
+
+    def __init__(
+        self,
+        reason: str,
+        *,
+        again: bool = False,
+        final: bool = False,
+        blame: bool = True,
+        rest_s: float = 0.0,
+    ) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.again = again
+        self.final = final
+        self.blame = blame
+        self.rest_s = rest_s
+
+
+class Endpoint(Protocol):
+    """Where a model answers."""
+
+    @property
+    def name(self) -> str:
+        """For logs and metrics."""
+        ...
+
+    @property
+    def health(self) -> Health:
+        """Shared by all who ask."""
+        ...
+
+    def write(self, question: Question, patience_s: Callable[[], float]) -> AsyncGenerator[Piece]:
+        """An answer as it is written. Closing the iterator ends the request.
+
+        Args:
+            question: What is asked.
+            patience_s: Asked before each wait: how long it may take.
+
+        Raises:
+            EndpointFailed: It refused, was late, wrote nonsense, or broke off.
+        """
+        ...
