@@ -83,7 +83,7 @@ kill-llm: setup ## Language models killed in the middle of answers, ten times ea
 	@$(bin)/python -m tests.services.killed_llm
 
 #: Measure
-.PHONY: bench windows accuracy calls kill-services roundtrip vad gpu-asr bench-tts piper-tts-env recognition peers-env peers silence voice-to-voice
+.PHONY: bench windows accuracy calls kill-services roundtrip vad gpu-asr bench-tts piper-tts-env recognition peers-env peers stock-bot silence voice-to-voice
 bench: setup ## Cost and latency of concurrent sessions
 	@$(bin)/python -m benchmarks.sessions
 
@@ -109,6 +109,9 @@ peers-env: setup ## The environments of those that peers compares with (3.2 GB)
 
 peers: peers-env ## Ours beside WhisperLiveKit, WhisperLive and Pipecat's own: make peers SPEECH=DIR
 	@$(bin)/python -m benchmarks.peers "$${SPEECH:?say which folder: make peers SPEECH=DIR}"
+
+stock-bot: setup ## The example bot on Pipecat's transport beside our agent: make stock-bot SPEECH=DIR
+	@$(bin)/python -m benchmarks.stock_bot "$${SPEECH:?say which folder: SPEECH=DIR}"
 
 silence: setup ## What is heard where nothing is said: make silence [MUSIC=DIR]
 	@$(bin)/python -m benchmarks.silence $(if $(MUSIC),--music "$$MUSIC")

@@ -223,6 +223,7 @@ class TextToSpeech(FrameProcessor):
                 voices=self._voices,
             ):
                 await self._push_chunk(utterance, chunk)
+            await self._show(utterance, len(utterance.written))
         except VoiceAgentError as error:
             await self.push_error(error.message, exception=error)
             # the answer ends when its text does, and the model must not wait for the voice
@@ -232,15 +233,20 @@ class TextToSpeech(FrameProcessor):
             await self.push_frame(utterance.ending)
         await self.push_frame(TTSStoppedFrame())
 
-    async def _push_chunk(self, utterance: _Utterance, chunk: EncodedChunk) -> None:
-        if chunk.text_end > utterance.shown:
-            text = TTSTextFrame(
-                utterance.written[utterance.shown : chunk.text_end], text_type=TextType.WORD
-            )
+    async def _show(self, utterance: _Utterance, text_end: int) -> None:
+        """Tells what is heard up to there, in whole words."""
+        if text_end < len(utterance.written):
+            text_end = utterance.written.rfind(" ", 0, text_end + 1) + 1
+        if text_end > utterance.shown:
+            shown = utterance.written[utterance.shown : text_end]
+            text = TTSTextFrame(shown, text_type=TextType.WORD)
             text.includes_inter_frame_spaces = True
             text.append_to_context = utterance.append_to_context
-            utterance.shown = chunk.text_end
+            utterance.shown = text_end
             await self.push_frame(text)
+
+    async def _push_chunk(self, utterance: _Utterance, chunk: EncodedChunk) -> None:
+        await self._show(utterance, chunk.text_end)
         await self.push_frame(
             SpokenAudioFrame(
                 audio=chunk.data,

@@ -8,11 +8,11 @@ from pipecat.evals.script import EvalScriptScenario
 from evals.agent import PATH
 from evals.run import HERE, play, scenarios
 from tests.phone_talk import MODEL
-from tests.services.conftest import RunningService, asr, running
+from tests.services.conftest import RunningService, base_asr, running
 from voice_agent.cli.http_probe import free_port
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
-__all__ = ["asr"]
+__all__ = ["base_asr"]
 
 
 @pytest.fixture(scope="module")
@@ -31,9 +31,9 @@ def agent() -> Generator[RunningService]:
     "scenario", scenarios(sorted(HERE.glob("*.yaml"))), ids=lambda scenario: scenario.name
 )
 async def test_scenario(
-    scenario: EvalScriptScenario, agent: RunningService, asr: RunningService
+    scenario: EvalScriptScenario, agent: RunningService, base_asr: RunningService
 ) -> None:
-    result = await play(scenario, agent.ws.replace("/ws", PATH), asr.ws)
+    result = await play(scenario, agent.ws.replace("/ws", PATH), base_asr.ws)
     assert result.passed, [*map(str, result.failures), *result.events_seen]
 
 

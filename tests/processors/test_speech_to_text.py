@@ -510,7 +510,7 @@ async def test_audio_goes_on_unless_it_is_not_wanted_and_nothing_is_heard_while_
     said = [*audio(1), SegmentStartFrame(at_s=0.1), *audio(1), turn_end(0.1, 1.5)]
     down, _ = await run_test(processor, frames_to_send=[STTMuteFrame(mute=True), *said, _CLOSE])
     passed = [frame for frame in down if isinstance(frame, InputAudioRawFrame)]
-    assert sum(frame.num_frames for frame in passed) == 2 * _HZ
+    assert len(passed) == 2 * len(audio(1))
     assert [f.text for f in finals(list(down))] == [""]
     assert recognizer.finals() == []
 
