@@ -86,13 +86,18 @@ class LLMBackend:
             (o.base_url, o.api_key, o.model or self.llm.model) for o in self.llm.fallbacks
         ]
         self._endpoints = [
-            OpenAIEndpoint(_client(url, key.get_secret_value()), model)
+            OpenAIEndpoint(
+                _client(url, key.get_secret_value()),
+                model,
+                template_opens_thought=self.llm.template_opens_thought,
+            )
             for url, key, model in endpoints
         ]
         self._asking = FailOver(
             self._endpoints,
             timeout_s=self.llm.timeout_s,
             first_token_timeout_s=self.llm.first_token_timeout_s,
+            system_role=self.llm.system_role,
         )
         if self.llm.mcp_servers:
             from processors.mcp_servers import McpServers

@@ -5,7 +5,7 @@ import pytest
 from tests.llm.scripted_endpoint import Act, Clock, ScriptedEndpoint
 from voice_agent.errors import EngineUnavailable
 from voice_agent.llm.failover import FailOver
-from voice_agent.llm.request import EndpointFailed, Piece, Question
+from voice_agent.llm.request import EndpointFailed, Message, Piece, Question
 from voice_agent.llm.tool_calls import ToolCall
 
 TIMEOUT_S = 20.0
@@ -157,11 +157,11 @@ async def test_a_question_that_nobody_takes_is_given_up_at_once() -> None:
 async def test_a_question_that_is_refused_is_asked_without_its_history() -> None:
     system, old, new = ({"role": r, "content": r} for r in ("system", "assistant", "user"))
     refused = EndpointFailed("HTTP 400", blame=False, final=True)
-    room = Room([[refused], ["Yes."]])
+    room = Room([[refused], [refused], ["Yes."]])
     question = Question(messages=[system, new, old, new])
     async with aclosing(room.asking.write(question)) as written:
         assert [piece async for piece in written] == ["Yes."]
-    assert room.endpoints[0].asked[1].messages == [system, new]
+    assert room.endpoints[0].asked[2].messages == [system, new]
     assert not room.endpoints[0].health.open
 
 
@@ -198,3 +198,58 @@ async def test_an_interrupted_answer_ends_its_request_and_blames_nobody() -> Non
     await written.aclose()
     assert room.endpoints[0].ended == 1
     assert not room.endpoints[0].health.open
+
+
+SYSTEM = {"role": "system", "content": "Be short."}
+USER = {"role": "user", "content": "hello"}
+FOLDED = {"role": "user", "content": "Be short.\n\nhello"}
+
+
+async def asked(room: Room, *messages: Message) -> list[Piece]:
+    async with aclosing(room.asking.write(Question(messages=messages))) as written:
+        return [piece async for piece in written]
+
+
+async def test_who_takes_no_system_message_gets_it_with_the_question_from_then_on() -> None:
+    refused = EndpointFailed("HTTP 400", blame=False, final=True)
+    room = Room([[refused], ["Yes."], ["Yes."]])
+    for _ in range(2):
+        assert await asked(room, SYSTEM, USER) == ["Yes."]
+    assert [list(question.messages) for question in room.endpoints[0].asked] == [
+        [SYSTEM, USER],
+        [FOLDED],
+        [FOLDED],
+    ]
+
+
+async def test_without_a_system_role_it_is_not_tried_first() -> None:
+    room = Room([["Yes."]])
+    room.asking = FailOver(
+        room.endpoints,
+        timeout_s=TIMEOUT_S,
+        first_token_timeout_s=SILENCE_S,
+        system_role=False,
+        clock=room.clock,
+        sleep=room.clock.sleep,
+    )
+    assert await asked(room, SYSTEM, USER) == ["Yes."]
+    assert room.endpoints[0].asked[0].messages == [FOLDED]
+
+
+async def test_a_server_that_breaks_over_a_question_gets_it_in_another_form() -> None:
+    broken = EndpointFailed("HTTP 500", again=True, template=True)
+    room = Room([[broken], [broken], ["Yes."]])
+    assert await asked(room, SYSTEM, USER) == ["Yes."]
+    assert [list(question.messages) for question in room.endpoints[0].asked] == [
+        [SYSTEM, USER],
+        [SYSTEM, USER],
+        [FOLDED],
+    ]
+    assert not room.endpoints[0].health.open
+
+
+async def test_a_server_that_breaks_over_every_form_is_given_up_for_the_next() -> None:
+    broken = EndpointFailed("HTTP 500", again=True, template=True)
+    room = Room([[broken]], [["No."]])
+    assert await asked(room, SYSTEM, USER, {"role": "assistant", "content": "hi"}, USER) == ["No."]
+    assert len(room.endpoints[0].asked) <= 6

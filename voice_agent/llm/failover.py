@@ -26,12 +26,15 @@ class FailOver:
     one that is silent for too long is not asked again before the others. So it goes round,
     with pauses and with more patience each time, until nothing was written for `timeout_s`.
     Endpoints whose circuit is open are left out; where all are, each is asked once. A
-    question that is refused, for its length perhaps, is asked without what was said earlier.
+    question that is refused, for its form or its length perhaps, is asked in the next of its
+    `forms`, and so is one over which a server has failed twice (500: the template of the model
+    may have). Which form an endpoint takes of the first two is kept for the next question.
 
     Args:
         endpoints: At least one.
         timeout_s: Longest wait for text, whatever is tried.
         first_token_timeout_s: Longest silence of an endpoint while there is another to ask.
+        system_role: Whether the models have one; found out where they refuse.
         clock: Seconds, monotonic.
         sleep: Waits.
     """
@@ -42,12 +45,15 @@ class FailOver:
         *,
         timeout_s: float,
         first_token_timeout_s: float,
+        system_role: bool = True,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._endpoints = endpoints
         self._timeout_s = timeout_s
         self._first_token_timeout_s = first_token_timeout_s
+        self._system_role = system_role
+        self._without_system: set[Endpoint] = set()  # refused it, and took the other form
         self._clock = clock
         self._sleep = sleep
 
@@ -74,6 +80,7 @@ class FailOver:
             except EndpointFailed as failure:
                 self._note(endpoint, failure, answer, question)
             else:
+                self._learn(endpoint, answer, question)
                 endpoint.health.answered()
                 metrics.llm_requests_total.labels(endpoint.name, "done").inc()
                 return
@@ -89,10 +96,13 @@ class FailOver:
         while True:
             left = [e for e in self._endpoints if e not in answer.refused_by]
             for endpoint in [e for e in left if e.health.admits] or left:
+                answer.repeats = 0
                 if answer.left_s > 0:
                     yield endpoint
-                again = answer.again and answer.round == 0 and not endpoint.health.open
-                if again and answer.left_s > 0:
+                while answer.left_s > 0 and (
+                    answer.reformed
+                    or (answer.again and answer.round == 0 and not endpoint.health.open)
+                ):
                     yield endpoint
             in_vain = len(answer.refused_by) == len(self._endpoints)
             if hopeless or in_vain or answer.left_s <= 0:
@@ -103,11 +113,11 @@ class FailOver:
     async def _attempt(
         self, endpoint: Endpoint, question: Question, answer: "_Answer"
     ) -> AsyncGenerator[Piece]:
-        answer.again = False
+        answer.again = answer.reformed = False
         seam = Continuation(answer.said)
         calls: list[ToolCall] = []
-        if answer.shortened:
-            question = question.shortened()
+        forms = self._forms(endpoint, question)
+        question = forms[answer.form_of.get(endpoint, 0)]
         writing = endpoint.write(question.going_on(answer.said), self._patience(endpoint, answer))
         async with aclosing(writing) as pieces:
             async for piece in pieces:
@@ -136,18 +146,36 @@ class FailOver:
     def _note(
         self, endpoint: Endpoint, failure: EndpointFailed, answer: "_Answer", question: Question
     ) -> None:
-        metrics.llm_requests_total.labels(endpoint.name, "failed").inc()
+        metrics.llm_requests_total.labels(
+            endpoint.name, "failed" if failure.blame else "refused"
+        ).inc()
         answer.reasons[f"{endpoint.name}: {failure.reason}"] = None
-        answer.again = failure.again
+        answer.again = failure.again and answer.repeats == 0
+        answer.repeats += 1
         if failure.rest_s:
             endpoint.health.rest(failure.rest_s)
-        elif failure.blame:
+        elif not failure.blame or (failure.template and answer.repeats > 1):
+            form = answer.form_of.get(endpoint, 0) + 1
+            if form < len(self._forms(endpoint, question)):
+                logger.warning("{} refuses a question, which is put otherwise: {}",
+                               endpoint.name, failure.reason)  # fmt: skip
+                answer.form_of[endpoint], answer.reformed = form, True
+                return
+        if failure.blame and not failure.rest_s:
             _blame(endpoint, failure)
-        elif not answer.shortened and question.shortened() is not question:
-            answer.shortened = answer.again = True
-            return
         if failure.final:
             answer.refused_by.append(endpoint)
+
+    def _forms(self, endpoint: Endpoint, question: Question) -> list[Question]:
+        return question.forms(
+            system_role=self._system_role and endpoint not in self._without_system
+        )
+
+    def _learn(self, endpoint: Endpoint, answer: "_Answer", question: Question) -> None:
+        """Keeps that an endpoint has taken the system prompt in the first user message only."""
+        form = answer.form_of.get(endpoint, 0)
+        if form == 1 and self._forms(endpoint, question)[1].messages[0]["role"] == "user":
+            self._without_system.add(endpoint)
 
 
 def _blame(endpoint: Endpoint, failure: EndpointFailed) -> None:
@@ -165,7 +193,9 @@ class _Answer:
         self.round = 0
         self.again = False  # asking the same endpoint once more may help
         self.hurried = False  # nobody may be silent for long
-        self.shortened = False  # without what was said earlier
+        self.repeats = 0  # failures of an endpoint in a row
+        self.reformed = False  # the same endpoint is asked in another form
+        self.form_of: dict[Endpoint, int] = {}
         self.refused_by: list[Endpoint] = []  # for good
         self.reasons: dict[str, None] = {}  # each once, in order
         self._clock = clock

@@ -29,9 +29,13 @@ class OpenAIEndpoint:
     Args:
         client: Speaks to the address.
         model: A name that is known there.
+        template_opens_thought: Answers begin within a thought.
     """
 
-    def __init__(self, client: AsyncOpenAI, model: str) -> None:
+    def __init__(
+        self, client: AsyncOpenAI, model: str, *, template_opens_thought: bool = False
+    ) -> None:
+        self._template_opens_thought = template_opens_thought
         self._client = client
         self._model = model
         host = urlsplit(str(client.base_url)).netloc
@@ -58,7 +62,7 @@ class OpenAIEndpoint:
         options: dict[str, Any] = {**question.options, "model": self._model, "stream": True}
         if question.max_tokens:
             options[self._max_tokens] = question.max_tokens
-        calls, thoughts = CallAssembler(), ThinkTags()
+        calls, thoughts = CallAssembler(), ThinkTags(opened=self._template_opens_thought)
         finished = wrote = False
         with _failures():
             async with asyncio.timeout(patience_s()):
@@ -134,6 +138,7 @@ def _refused(error: APIStatusError) -> EndpointFailed:
         again=passing and not busy,
         final=not passing and not busy,
         blame=status not in _QUESTION_REFUSED,
+        template=status == 500,
         rest_s=_rest_s(error.response.headers.get("retry-after", "")) if busy else 0.0,
     )
 

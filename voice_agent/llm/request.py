@@ -4,10 +4,10 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
+from voice_agent.llm.chat_template import Message, alternating, without_system
 from voice_agent.llm.health import Health
 from voice_agent.llm.tool_calls import ToolCall
 
-Message = dict[str, Any]
 Piece = str | ToolCall
 """Some text of an answer; or, after its text, a call that the model wants made."""
 
@@ -30,6 +30,22 @@ class Question:
     messages: Sequence[Message]
     options: dict[str, Any] = field(default_factory=dict[str, Any])
     max_tokens: int = 0
+
+    def forms(self, *, system_role: bool) -> "list[Question]":
+        """The same question in the forms in which it is tried, each once.
+
+        Alternating roles always; then with the system prompt in the first user message; then
+        both without what was said earlier.
+
+        Args:
+            system_role: Whether models are thought to have one; else it is not tried first.
+        """
+        whole = replace(self, messages=alternating(self.messages))
+        forms: list[Question] = []
+        for question in (whole, whole.shortened()):
+            folded = replace(question, messages=without_system(question.messages))
+            forms += [question, folded] if system_role else [folded, question]
+        return [form for n, form in enumerate(forms) if form not in forms[:n]]
 
     def shortened(self) -> "Question":
         """The same without what was said earlier; itself if nothing was."""
@@ -59,6 +75,7 @@ class EndpointFailed(Exception):
         again: Whether asking it again at once may help.
         final: Whether asking it again later is in vain, too.
         blame: Whether other questions would fail there too.
+        template: Whether the form of the question may have broken the server: it answers 5xx.
         rest_s: How long it wants to be left alone.
     """
 
@@ -69,6 +86,7 @@ class EndpointFailed(Exception):
         again: bool = False,
         final: bool = False,
         blame: bool = True,
+        template: bool = False,
         rest_s: float = 0.0,
     ) -> None:
         super().__init__(reason)
@@ -76,6 +94,7 @@ class EndpointFailed(Exception):
         self.again = again
         self.final = final
         self.blame = blame
+        self.template = template
         self.rest_s = rest_s
 
 

@@ -56,6 +56,12 @@ class LlmSettings(Group):
         "spoken sentences, without lists, markup or emoji."
     )
     """What the model is told about its job."""
+    system_role: bool = True
+    """Whether the model takes a system message. If not, as with Gemma, the first user message
+    begins with it; it is also put there after the endpoint has refused it."""
+    template_opens_thought: bool = False
+    """The model's chat template begins a thought, so that answers have only its end
+    (`</think>`): what comes before that is not spoken."""
     temperature: float | None = Field(default=None, ge=0, le=2)
     """How freely the model writes; unset leaves it to the endpoint."""
     max_tokens: int = Field(default=500, ge=0)

@@ -156,9 +156,12 @@ LONG = {
 def test_five_thousand_characters_take_milliseconds(name: str, language: str) -> None:
     text = LONG[name][:5000]
     speakable("1 $2 3kg 5:30", language)  # compiles its patterns
-    # The time of this process; the limit is for a machine that is busy with something else.
-    # Alone, prose takes 8 ms, numbers 35 ms.
-    began_s = time.process_time()
-    spoken = speakable(text, language)
-    assert time.process_time() - began_s < _LIMIT_S
-    assert len(spoken.text) <= 20_000
+    # The time of this process, at its best: what backtracks takes seconds each time. Alone, prose
+    # takes 8 ms, numbers 35 ms.
+    times_s: list[float] = []
+    while not times_s or (min(times_s) >= _LIMIT_S and len(times_s) < 3):
+        began_s = time.process_time()
+        spoken = speakable(text, language)
+        times_s.append(time.process_time() - began_s)
+        assert len(spoken.text) <= 20_000
+    assert min(times_s) < _LIMIT_S
