@@ -31,6 +31,7 @@ from voice_agent.wire.common import Error
 
 # A model that has called tools as often as this for one answer is made to write it.
 _MAX_ROUNDS = 6
+_PARAGRAPH = "\n\n"
 
 
 class LanguageModel(SpeculativeResponse, OpenAILLMService):
@@ -128,6 +129,9 @@ class LanguageModel(SpeculativeResponse, OpenAILLMService):
                 text += piece
                 await self._push_llm_text(piece)
                 self._filler.wait()
+        if calls and text.strip() and not text.endswith(_PARAGRAPH):
+            # what is said before a tool is heard before it, and not run into what follows
+            await self._push_llm_text(_PARAGRAPH)
         return text, calls
 
     async def _next_question(self, context: LLMContext, **options: Any) -> Question:

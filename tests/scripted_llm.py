@@ -1,8 +1,8 @@
 """A language model that follows a script, behind the HTTP interface that all of them share.
 
 It writes as real servers do (llama.cpp's, vLLM, OpenAI): a comment that keeps the connection
-alive, a first chunk without text, a last chunk without text, and what it cost for who asks. Only
-its words end with their space, where theirs begin with it.
+alive, a first chunk without text, words that begin with their space, a last chunk without text,
+and what it cost for who asks.
 
 As a program, to be killed: ``python -m tests.scripted_llm PORT ANSWER [TOKEN_DELAY_S]``.
 """
@@ -104,7 +104,7 @@ class ScriptedModel:
                 if n == script.breaks_after:
                     complete = True
                     raise ConnectionAbortedError("as scripted")
-                yield _event({"content": f"{word} "})
+                yield _event({"content": f" {word}" if n else word})
                 self.written += 1
                 await asyncio.sleep(self.token_delay_s)
             for delta in _calls(script):

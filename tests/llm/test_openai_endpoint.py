@@ -44,12 +44,12 @@ async def written(
 
 async def test_an_answer_comes_in_the_pieces_in_which_it_is_written() -> None:
     async with asking(ScriptedModel(["It is noon."])) as endpoint:
-        assert await written(endpoint) == ["It ", "is ", "noon. "]
+        assert await written(endpoint) == ["It", " is", " noon."]
 
 
 async def test_what_it_thinks_aloud_is_left_out() -> None:
     async with asking(ScriptedModel(["<think>What time is it?</think> It is noon."])) as endpoint:
-        assert await written(endpoint) == ["It ", "is ", "noon. "]
+        assert await written(endpoint) == ["It", " is", " noon."]
 
 
 async def test_options_and_the_longest_answer_are_sent() -> None:
@@ -70,7 +70,7 @@ async def test_text_and_then_calls(at_once: bool) -> None:
     script = Script(text="Let me look.", calls=calls, calls_at_once=at_once)
     async with asking(ScriptedModel([script])) as endpoint:
         assert await written(endpoint) == [
-            *["Let ", "me ", "look. "],
+            *["Let", " me", " look."],
             ToolCall("id0", "order", '{"number": "A 17"}'),
             ToolCall("id1", "time", "{}"),
         ]
@@ -146,7 +146,7 @@ async def test_closing_the_answer_ends_the_request() -> None:
     model = ScriptedModel(["A word. " * 100], token_delay_s=0.05)
     async with asking(model) as endpoint:
         writing = endpoint.write(QUESTION, lambda: 10)
-        assert await anext(writing) == "A "
+        assert await anext(writing) == "A"
         await writing.aclose()
         async with asyncio.timeout(10):
             await model.left.wait()

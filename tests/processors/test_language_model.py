@@ -33,7 +33,7 @@ def unused_port() -> int:
 async def test_an_answer_is_pushed_as_it_is_written() -> None:
     model = ScriptedModel(["It is on its way."])
     async with thinking(model) as it:
-        assert await it.answer() == "It is on its way. "
+        assert await it.answer() == "It is on its way."
         kinds = [type(frame) for frame in it.chain.down.frames]
     assert kinds.count(LLMTextFrame) == 5
     assert kinds.count(LLMFullResponseStartFrame) == kinds.count(LLMFullResponseEndFrame) == 1
@@ -67,7 +67,7 @@ async def test_who_waits_for_the_rest_of_an_answer_hears_a_filler_too() -> None:
     broken = Script(text="It left on Monday.", breaks_after=2)
     model = ScriptedModel([broken, Script(text="on Monday.", first_delay_s=0.6)])
     async with thinking(model, filler_after_ms=100) as it:
-        assert await it.answer() == "It left on Monday. "
+        assert await it.answer() == "It left on Monday."
         assert phrases(it) == ["filler"]
 
 
@@ -86,7 +86,7 @@ async def test_who_hears_no_answer_hears_an_apology() -> None:
 async def test_the_next_endpoint_answers_when_the_first_does_not() -> None:
     model = ScriptedModel(["Here."])
     async with serving(model) as port, thinking_at([unused_port(), port]) as it:
-        assert await it.answer() == "Here. "
+        assert await it.answer() == "Here."
     assert phrases(it) == []
     assert [told.message for told in it.chain.down.of(ServerMessageFrame)] == []
 
@@ -99,15 +99,15 @@ async def test_the_rest_of_an_answer_that_breaks_off_comes_from_the_next() -> No
         serving(whole) as other,
         thinking_at([one, other]) as it,
     ):
-        assert await it.answer() == "It left on Monday. "
+        assert await it.answer() == "It left on Monday."
     assert len(broken.asked) == 2
-    assert whole.asked[0][2] == {"role": "assistant", "content": "It left "}
+    assert whole.asked[0][2] == {"role": "assistant", "content": "It left"}
 
 
 async def test_an_answer_that_nobody_ends_is_apologised_for() -> None:
     broken = ScriptedModel([Script(text="It left on Monday.", breaks_after=2), Script(status=500)])
     async with thinking(broken, timeout_s=1.0) as it:
-        assert await it.answer() == "It left "
+        assert await it.answer() == "It left"
         assert phrases(it)[-1] == "apology"
 
 

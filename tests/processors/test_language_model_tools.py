@@ -68,7 +68,7 @@ async def test_a_tool_is_called_and_its_result_answered() -> None:
         [calling(("order", '{"number": 7}'), text="Let me look."), "It is on its way."]
     )
     async with thinking(model, order) as it:
-        assert await it.answer() == "Let me look. It is on its way. "
+        assert await it.answer() == "Let me look.\n\nIt is on its way."
         kinds = [type(frame) for frame in it.chain.down.frames]
     assert kinds.count(LLMFullResponseStartFrame) == kinds.count(LLMFullResponseEndFrame) == 1
     assert model.bodies[0]["tools"][0]["function"]["name"] == "order"
@@ -77,10 +77,23 @@ async def test_a_tool_is_called_and_its_result_answered() -> None:
     assert model.asked[1] == [
         PROMPT,
         QUESTION,
-        {"role": "assistant", "content": "Let me look. ", "tool_calls": [call]},
+        {"role": "assistant", "content": "Let me look.", "tool_calls": [call]},
         {"role": "tool", "tool_call_id": "id0", "content": "7 is on its way"},
     ]
     assert used(it) == [(1, "order", "7 is on its way")]
+
+
+async def test_what_is_said_before_a_tool_does_not_wait_for_it_nor_run_into_what_follows() -> None:
+    slow = Slow()
+    model = ScriptedModel([calling(("book", "{}"), text="Let me check"), "It is booked."])
+    async with thinking(model, slow.book) as it:
+        await it.ask()
+        await slow.began.wait()
+        # a paragraph: whatever it ends with, it is spoken now
+        assert it.text == "Let me check\n\n"
+        slow.may_end.set()
+        await it.chain.down.until(LLMFullResponseEndFrame)
+        assert it.text == "Let me check\n\nIt is booked."
 
 
 async def test_several_tools_run_at_once() -> None:
@@ -101,14 +114,14 @@ async def test_several_tools_run_at_once() -> None:
 
 async def test_a_tool_that_is_not_there_is_told_to_the_model() -> None:
     async with thinking(ScriptedModel([calling(("fly", "{}")), "I cannot fly."]), weather) as it:
-        assert await it.answer() == "I cannot fly. "
+        assert await it.answer() == "I cannot fly."
     assert used(it) == [(1, "fly", "There is no function fly.")]
 
 
 async def test_a_model_that_only_calls_is_made_to_answer() -> None:
     model = ScriptedModel([*[calling(("weather", "{}"))] * 6, "Rain."])
     async with thinking(model, weather) as it:
-        assert await it.answer() == "Rain. "
+        assert await it.answer() == "Rain."
     assert [body.get("tool_choice") for body in model.bodies] == [*[None] * 6, "none"]
 
 
@@ -118,7 +131,7 @@ async def test_a_filler_is_heard_while_a_tool_runs() -> None:
     async with thinking(model, slow.book, filler_after_ms=50) as it:
         await it.ask()
         await it.chain.down.until(PhraseFrame)
-        assert it.text == "Yes. "
+        assert it.text == "Yes.\n\n"
         slow.may_end.set()
         await it.chain.down.until(LLMFullResponseEndFrame)
     assert [frame.phrase for frame in it.chain.down.of(PhraseFrame)] == ["filler"]
@@ -142,7 +155,7 @@ async def test_a_tool_that_should_not_be_cancelled_goes_on_and_is_remembered() -
         await it.ask()
         await slow.began.wait()
         await it.chain.send(InterruptionFrame())
-        assert await it.answer() == "Something else. "
+        assert await it.answer() == "Something else."
         assert used(it) == []
         slow.may_end.set()
         await it.chain.up.until(ToolUsedFrame)
@@ -163,7 +176,7 @@ async def test_tools_end_and_transfer_calls() -> None:
     arguments = json.dumps({"department": "sales"})
     model = ScriptedModel([calling(("end_call", "{}"), ("transfer_call", arguments)), "Goodbye."])
     async with thinking(model, end_call, transfer_call) as it:
-        assert await it.answer() == "Goodbye. "
+        assert await it.answer() == "Goodbye."
         assert len(it.chain.down.of(HangUpFrame)) == 1
         assert [frame.to for frame in it.chain.down.of(TransferFrame)] == ["+15550100"]
 

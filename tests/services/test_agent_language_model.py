@@ -110,7 +110,7 @@ async def test_the_model_is_told_only_what_was_heard(
     assert model.asked[2] == [
         system,
         *told,
-        {"role": "assistant", "content": "Short. "},
+        {"role": "assistant", "content": "Short."},
         {"role": "user", "content": "third"},
     ]
 
