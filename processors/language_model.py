@@ -21,8 +21,10 @@ from voice_agent.errors import EngineUnavailable
 from voice_agent.frames import (
     AnswerContinuesFrame,
     AnswerStartFrame,
+    HangUpFrame,
     PhraseFrame,
     ServerMessageFrame,
+    TransferFrame,
 )
 from voice_agent.llm.request import Message, Question
 from voice_agent.llm.tool_calls import ToolCall
@@ -54,6 +56,7 @@ class LanguageModel(SpeculativeResponse, OpenAILLMService):
         settings.extra = {"extra_body": llm.extra} if llm.extra else {}
         super().__init__(settings=settings, enable_direct_mode=True)
         self._turn = 0
+        self._leaving = False  # the answer ends the call, or has it transferred
         self._filler = Filler(self, llm.filler_after_ms / 1000)
         self._tools = ToolUse(self, mind)
 
@@ -103,7 +106,16 @@ class LanguageModel(SpeculativeResponse, OpenAILLMService):
                 text += piece if isinstance(piece, str) else ""
         return text
 
+    async def push_frame(
+        self, frame: Frame, direction: FrameDirection = FrameDirection.DOWNSTREAM
+    ) -> None:
+        """Notes that a tool ends the call: then nothing more need be said."""
+        if isinstance(frame, HangUpFrame | TransferFrame):
+            self._leaving = True
+        await super().push_frame(frame, direction)
+
     async def _process_context(self, context: LLMContext) -> None:
+        self._leaving = False
         with self._filler.answer():
             for _ in range(_MAX_ROUNDS):
                 text, calls = await self._write(await self._next_question(context))
@@ -157,7 +169,10 @@ class LanguageModel(SpeculativeResponse, OpenAILLMService):
         params: dict[str, Any] = {**self.build_chat_completion_params(found), **options}
         given = {name: v for name, v in params.items() if not isinstance(v, NotGiven)}
         return Question(
-            messages=given.pop("messages"), options=given, max_tokens=self._mind.llm.max_tokens
+            messages=given.pop("messages"),
+            options=given,
+            max_tokens=self._mind.llm.max_tokens,
+            may_be_empty=self._leaving,
         )
 
     async def _generate_summary(self, frame: LLMContextSummaryRequestFrame) -> tuple[str, int]:

@@ -101,7 +101,7 @@ turn_stage_s = Histogram(
 )
 llm_requests_total = Counter(
     "voice_agent_llm_requests_total",
-    "Requests to language models, by endpoint: done, failed, refused.",
+    "Requests to language models, by endpoint: done, failed, refused, empty.",
     ["endpoint", "outcome"],
 )
 tool_calls_total = Counter(

@@ -253,3 +253,22 @@ async def test_a_server_that_breaks_over_every_form_is_given_up_for_the_next() -
     room = Room([[broken]], [["No."]])
     assert await asked(room, SYSTEM, USER, {"role": "assistant", "content": "hi"}, USER) == ["No."]
     assert len(room.endpoints[0].asked) <= 6
+
+
+EMPTY = EndpointFailed("there is no word in its answer", again=True, empty=True)
+
+
+async def test_an_answer_without_a_word_is_asked_for_again_and_then_elsewhere() -> None:
+    room = Room([[EMPTY]], [["No."]])
+    for _ in range(5):
+        assert await room.answer() == ["No."]
+    assert room.asked == [10, 5]  # it is not broken
+    assert room.clock.now_s == 1000
+
+
+async def test_where_nobody_has_anything_to_say_that_is_known_at_once() -> None:
+    room = Room([[EMPTY]], [[EMPTY]])
+    with pytest.raises(EngineUnavailable):
+        await room.answer()
+    assert room.asked == [2, 2]
+    assert room.clock.now_s == 1000

@@ -190,3 +190,22 @@ async def test_long_results_are_cut() -> None:
     async with thinking(model, read) as it:
         await it.answer()
     assert len(model.asked[1][3]["content"]) == 4000
+
+
+async def test_a_tool_that_ends_the_call_may_be_followed_by_silence() -> None:
+    model = ScriptedModel([calling(("end_call", "{}"), text="Goodbye."), ""])
+    async with thinking(model, end_call) as it:
+        await it.ask()
+        await it.chain.down.until(LLMFullResponseEndFrame)
+        assert it.chain.down.of(HangUpFrame)
+        assert it.chain.down.of(PhraseFrame) == []
+    assert len(model.asked) == 2
+
+
+async def test_silence_after_another_tool_is_a_failure() -> None:
+    model = ScriptedModel([calling(("weather", "{}")), "", ""])
+    async with thinking(model, weather) as it:
+        await it.ask()
+        phrase = await it.chain.down.until(PhraseFrame)
+    assert phrase.phrase == "apology"
+    assert len(model.asked) == 3  # once more, and then nobody is left

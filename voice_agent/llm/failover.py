@@ -28,7 +28,8 @@ class FailOver:
     Endpoints whose circuit is open are left out; where all are, each is asked once. A
     question that is refused, for its form or its length perhaps, is asked in the next of its
     `forms`, and so is one over which a server has failed twice (500: the template of the model
-    may have). Which form an endpoint takes of the first two is kept for the next question.
+    may have). Which form an endpoint takes of the first two is kept for the next question. An
+    answer without a word is asked for once more, and then elsewhere.
 
     Args:
         endpoints: At least one.
@@ -147,13 +148,18 @@ class FailOver:
         self, endpoint: Endpoint, failure: EndpointFailed, answer: "_Answer", question: Question
     ) -> None:
         metrics.llm_requests_total.labels(
-            endpoint.name, "failed" if failure.blame else "refused"
+            endpoint.name,
+            "empty" if failure.empty else "failed" if failure.blame else "refused",
         ).inc()
         answer.reasons[f"{endpoint.name}: {failure.reason}"] = None
         answer.again = failure.again and answer.repeats == 0
         answer.repeats += 1
         if failure.rest_s:
             endpoint.health.rest(failure.rest_s)
+        elif failure.empty:
+            if answer.repeats > 1:  # it is not broken, and has nothing to say
+                answer.refused_by.append(endpoint)
+            return
         elif not failure.blame or (failure.template and answer.repeats > 1):
             form = answer.form_of.get(endpoint, 0) + 1
             if form < len(self._forms(endpoint, question)):

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from openai import APIStatusError, AsyncOpenAI, AsyncStream
 from openai.types.chat import ChatCompletionChunk
 
+from voice_agent.engines.clauses import is_speakable
 from voice_agent.llm.health import Health
 from voice_agent.llm.request import EndpointFailed, Piece, Question
 from voice_agent.llm.think_tags import ThinkTags
@@ -63,7 +64,8 @@ class OpenAIEndpoint:
         if question.max_tokens:
             options[self._max_tokens] = question.max_tokens
         calls, thoughts = CallAssembler(), ThinkTags(opened=self._template_opens_thought)
-        finished = wrote = False
+        finished = False
+        written = ""
         with _failures():
             async with asyncio.timeout(patience_s()):
                 stream = await self._begin(question, options)
@@ -74,13 +76,17 @@ class OpenAIEndpoint:
                         finished = finished or bool(choice.finish_reason)
                         calls.feed(choice.delta.tool_calls or [])
                         if text := thoughts.feed(_checked(choice.delta.content)):
-                            wrote = True
+                            written += text
                             yield text
         if text := thoughts.flush():
+            written += text
             yield text
         # text without an end counts as finished: a broken connection raises
-        if not finished and (calls.calls or not wrote):
+        if not finished and (calls.calls or not written):
             raise EndpointFailed("it wrote no answer", again=True)
+        if not (calls.calls or question.may_be_empty or is_speakable(written)):
+            # all tokens thought away, filtered, refused, or only signs
+            raise EndpointFailed("there is no word in its answer", again=True, empty=True)
         for call in calls.calls:
             yield call
 

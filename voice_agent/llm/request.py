@@ -25,11 +25,13 @@ class Question:
         messages: The conversation, as the OpenAI interface has it.
         options: What goes with it: tools, temperature and the like, under its names there.
         max_tokens: Longest answer; 0 leaves it to the endpoint.
+        may_be_empty: An answer without a word is one: the call is about to end, for example.
     """
 
     messages: Sequence[Message]
     options: dict[str, Any] = field(default_factory=dict[str, Any])
     max_tokens: int = 0
+    may_be_empty: bool = False
 
     def forms(self, *, system_role: bool) -> "list[Question]":
         """The same question in the forms in which it is tried, each once.
@@ -64,7 +66,7 @@ class Question:
         if not said:
             return self
         broken = [{"role": "assistant", "content": said}, {"role": "user", "content": _GO_ON}]
-        return replace(self, messages=[*self.messages, *broken])
+        return replace(self, messages=[*self.messages, *broken], may_be_empty=True)
 
 
 class EndpointFailed(Exception):
@@ -77,6 +79,7 @@ class EndpointFailed(Exception):
         blame: Whether other questions would fail there too.
         template: Whether the form of the question may have broken the server: it answers 5xx.
         rest_s: How long it wants to be left alone.
+        empty: It answered in order, and there is no word in the answer.
     """
 
     def __init__(
@@ -88,6 +91,7 @@ class EndpointFailed(Exception):
         blame: bool = True,
         template: bool = False,
         rest_s: float = 0.0,
+        empty: bool = False,
     ) -> None:
         super().__init__(reason)
         self.reason = reason
@@ -96,6 +100,7 @@ class EndpointFailed(Exception):
         self.blame = blame
         self.template = template
         self.rest_s = rest_s
+        self.empty = empty
 
 
 class Endpoint(Protocol):
