@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import AsyncGenerator, Callable, Generator
+from collections.abc import AsyncGenerator, Callable, Generator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, cast
 from urllib.parse import urlsplit
@@ -14,7 +14,7 @@ from voice_agent.engines.clauses import is_speakable
 from voice_agent.llm.health import Health
 from voice_agent.llm.request import EndpointFailed, Piece, Question
 from voice_agent.llm.think_tags import ThinkTags
-from voice_agent.llm.tool_calls import CallAssembler
+from voice_agent.llm.tool_calls import CallAssembler, ToolCall
 
 # when it does not say itself for how long it is too busy
 _REST_S = 1.0
@@ -75,7 +75,8 @@ class OpenAIEndpoint:
                     for choice in (chunk.choices or [])[:1]:
                         finished = finished or bool(choice.finish_reason)
                         calls.feed(choice.delta.tool_calls or [])
-                        if text := thoughts.feed(_checked(choice.delta.content)):
+                        text = thoughts.feed(_text(choice.delta.content))
+                        if text and not _is_call(text, calls.calls):
                             written += text
                             yield text
         if text := thoughts.flush():
@@ -98,10 +99,19 @@ async def _next(
         return await anext(chunks, None)
 
 
-def _checked(text: object) -> str:
-    if not isinstance(text, str | None):
+def _text(content: object) -> str:
+    """What a delta adds to the answer: a text, or a list of parts of which some are text."""
+    if isinstance(content, str | None):
+        return content or ""
+    if not isinstance(content, list):
         raise ValueError("the answer is no text")
-    return text or ""
+    parts = cast(list[dict[str, Any]], content)
+    return "".join(str(part.get("text") or "") for part in parts if part.get("type") == "text")
+
+
+def _is_call(text: str, calls: Sequence[ToolCall]) -> bool:
+    """Whether a text is a call that comes as such, too."""
+    return any(text.lstrip().startswith(f"{call.name}(") for call in calls)
 
 
 @asynccontextmanager

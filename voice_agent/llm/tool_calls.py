@@ -46,8 +46,9 @@ class CallAssembler:
     """Fed with fragments in the order in which they come.
 
     Endpoints differ: some send several calls in one chunk, some number all of them 0, some
-    give no ids, or arguments that are an object already. A fragment with a new id begins a
-    call; others go on with that of their index.
+    give no ids, repeat the name with every fragment, or send arguments that are an object
+    already. A fragment with a new id begins a call, and so does a name after arguments that are
+    whole; others go on with the call of their index.
     """
 
     def __init__(self) -> None:
@@ -59,7 +60,8 @@ class CallAssembler:
         for fragment in fragments:
             call = self._call_of(fragment)
             if fragment.function is not None:
-                call.name += fragment.function.name or ""
+                name = fragment.function.name or ""
+                call.name += "" if name == call.name else name
                 call.arguments += _text(fragment.function.arguments)
 
     @property
@@ -70,11 +72,22 @@ class CallAssembler:
     def _call_of(self, fragment: Fragment) -> ToolCall:
         index = fragment.index or 0
         call = self._by_index.get(index)
-        if call is None or (fragment.id and fragment.id != call.id):
+        named = fragment.function is not None and bool(fragment.function.name)
+        another = fragment.id != call.id if call and fragment.id else call and named
+        # without an id, a name may be said again with every fragment
+        if call is None or (another and (fragment.id or _is_whole(call.arguments))):
             call = ToolCall(fragment.id or f"call_{uuid4().hex[:8]}", "", "")
             self._calls.append(call)
             self._by_index[index] = call
         return call
+
+
+def _is_whole(arguments: str) -> bool:
+    try:
+        json.loads(arguments)
+    except ValueError:
+        return False
+    return True
 
 
 def _text(arguments: object) -> str:
