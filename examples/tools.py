@@ -40,7 +40,7 @@ async def order_status(params: FunctionCallParams, number: int) -> str:
 
 async def end_call(params: FunctionCallParams) -> str:
     """End the call, when the caller has said goodbye or needs nothing more."""
-    await params.llm.push_frame(HangUpFrame(unless_interrupted=True))
+    await params.llm.push_frame(HangUpFrame())
     return "The call ends once the caller has heard your answer. Say goodbye, briefly."
 
 
@@ -51,7 +51,7 @@ async def transfer_call(params: FunctionCallParams, department: str) -> str:
         params: From Pipecat.
         department: sales or support.
     """
-    await params.llm.push_frame(TransferFrame(to=_STAFF[department], unless_interrupted=True))
+    await params.llm.push_frame(TransferFrame(to=_STAFF[department]))
     return "The caller is connected after hearing your answer. Say so, briefly."
 
 

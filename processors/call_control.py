@@ -10,6 +10,8 @@ from pipecat.frames.frames import (
     OutputAudioRawFrame,
     OutputDTMFFrame,
     OutputDTMFUrgentFrame,
+    ProposedUserStartedSpeakingFrame,
+    ProposedUserStoppedSpeakingFrame,
 )
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 
@@ -52,7 +54,8 @@ class CallControl(FrameProcessor):
     """Stands between the language model and the voice; does what is to be done with the call.
 
     That is `HangUpFrame`, `TransferFrame` and `SendKeysFrame`, one after another, each once
-    nothing is being said; Pipecat's `OutputDTMFFrame` is taken as the last. A transfer that works
+    nothing is being said; Pipecat's `OutputDTMFFrame` is taken as the last. Ends and transfers
+    wait for a caller who is speaking, and are dropped if that is answered. A transfer that works
     ends the stream from the other side. One that
     does not is apologised for, and the conversation goes on. Keys are pressed as tones, in the
     call's audio.
@@ -67,6 +70,8 @@ class CallControl(FrameProcessor):
         self._line = line
         self._silent = asyncio.Event()
         self._silent.set()
+        self._listening = asyncio.Event()  # the caller does not speak
+        self._listening.set()
         self._due: deque[HangUpFrame | TransferFrame | SendKeysFrame] = deque()
         self._over = False
         self._acting: asyncio.Task[None] | None = None
@@ -78,11 +83,17 @@ class CallControl(FrameProcessor):
             frame = SendKeysFrame(keys=frame.to_string())
         await self.push_frame(frame, direction)
         match frame:
-            case AnswerStartFrame():
+            case AnswerStartFrame(asked=asked):
+                if asked:  # the caller had more to say
+                    self._put_off()
                 self._silent.clear()
+            case ProposedUserStartedSpeakingFrame():
+                self._listening.clear()
+            case ProposedUserStoppedSpeakingFrame():
+                self._listening.set()
             case AnswerEndFrame() if direction is FrameDirection.UPSTREAM:
                 if frame.interrupted:
-                    self._due = deque(due for due in self._due if not _is_put_off(due))
+                    self._put_off()
                 self._silent.set()
             case HangUpFrame() | TransferFrame() | SendKeysFrame():
                 self._take(frame)
@@ -104,7 +115,10 @@ class CallControl(FrameProcessor):
 
     async def _act(self) -> None:
         while self._due and not self._over:
-            await self._until_silent()
+            await self._until(self._silent)
+            if self._due and _waits_for_caller(self._due[0]):
+                await self._until(self._listening)
+                await self._until(self._silent)  # what the caller said may be answered
             match self._due.popleft() if self._due else None:
                 case SendKeysFrame() as frame:
                     await self._press(frame.keys)
@@ -120,12 +134,16 @@ class CallControl(FrameProcessor):
                 case None:
                     pass  # the caller has more to say
 
-    async def _until_silent(self) -> None:
+    def _put_off(self) -> None:
+        """Leaves what was due to be asked for again."""
+        self._due = deque(due for due in self._due if not _waits_for_caller(due))
+
+    async def _until(self, event: asyncio.Event) -> None:
         try:
             async with asyncio.timeout(_HEARD_WITHIN_S):
-                await self._silent.wait()
+                await event.wait()
         except TimeoutError:
-            logger.warning("an answer has no end; the call is dealt with in the middle of it")
+            logger.warning("an answer, or a turn, has no end; the call is dealt with in it")
 
     async def _press(self, keys: str) -> None:
         try:
@@ -137,5 +155,5 @@ class CallControl(FrameProcessor):
         await asyncio.sleep(len(samples) / _KEYS_HZ + _LINE_S)
 
 
-def _is_put_off(due: HangUpFrame | TransferFrame | SendKeysFrame) -> bool:
+def _waits_for_caller(due: HangUpFrame | TransferFrame | SendKeysFrame) -> bool:
     return isinstance(due, HangUpFrame | TransferFrame) and due.unless_interrupted

@@ -53,7 +53,9 @@ class Keypad(FrameProcessor):
                 self._digits.clear()
                 await self.push_frame(ClientMessageFrame(message=Interrupt(type="interrupt")))
                 await self.push_frame(
-                    HangUpFrame() if action == HANG_UP else TransferFrame(to=action)
+                    HangUpFrame(unless_interrupted=False)
+                    if action == HANG_UP
+                    else TransferFrame(to=action, unless_interrupted=False)
                 )
 
     async def cleanup(self) -> None:

@@ -194,7 +194,13 @@ class OutageHandler(FrameProcessor):
         await self._until_heard()
         if absence.outage.given_up:  # and has not come back meanwhile
             to = self._settings.transfer_to
-            await self.push_frame(TransferFrame(to=to) if to else HangUpFrame())
+            # nobody hears whether the caller speaks
+            end = (
+                TransferFrame(to=to, unless_interrupted=False)
+                if to
+                else HangUpFrame(unless_interrupted=False)
+            )
+            await self.push_frame(end)
 
     async def _say(self, phrase: PhraseName, absence: ServiceOutage) -> None:
         """Has a phrase said; nothing if it would take the voice that is away."""

@@ -326,10 +326,11 @@ class HangUpFrame(SystemFrame):
     """End the call, once the caller has heard the answer that is under way.
 
     Attributes:
-        unless_interrupted: It does not end if the caller interrupts that answer.
+        unless_interrupted: It waits for a caller who speaks, and does not end if the caller
+            interrupts that answer or says something that is answered.
     """
 
-    unless_interrupted: bool = False
+    unless_interrupted: bool = True
 
 
 @dataclass
@@ -338,11 +339,11 @@ class TransferFrame(SystemFrame):
 
     Attributes:
         to: A telephone number, or a SIP address.
-        unless_interrupted: It stays if the caller interrupts that answer.
+        unless_interrupted: As of `HangUpFrame`.
     """
 
     to: str
-    unless_interrupted: bool = False
+    unless_interrupted: bool = True
 
 
 @dataclass

@@ -1,7 +1,12 @@
 import asyncio
 
 import numpy as np
-from pipecat.frames.frames import OutputAudioRawFrame, OutputDTMFFrame
+from pipecat.frames.frames import (
+    OutputAudioRawFrame,
+    OutputDTMFFrame,
+    ProposedUserStartedSpeakingFrame,
+    ProposedUserStoppedSpeakingFrame,
+)
 from pipecat.processors.frame_processor import FrameDirection
 
 from processors.call_control import APOLOGY, CallControl
@@ -65,21 +70,55 @@ async def interrupted(chain: Chain) -> None:
     await chain.processors[1].queue_frame(end, FrameDirection.UPSTREAM)
 
 
-async def test_a_caller_who_interrupts_the_goodbye_stays_if_that_is_wished() -> None:
+async def test_a_caller_who_interrupts_the_goodbye_stays() -> None:
     line = ScriptedLine()
     async with chained(CallControl(session_id="s", line=line)) as chain:
-        await chain.send(AnswerStartFrame(turn=1), HangUpFrame(unless_interrupted=True))
+        await chain.send(AnswerStartFrame(turn=1), HangUpFrame())
         await interrupted(chain)
         await chain.send(TransferFrame(to="+15550100"))
         await line.until_done()
     assert line.done == ["+15550100"]
 
 
-async def test_else_the_call_ends_after_an_interruption_too() -> None:
+async def test_if_that_is_wished_the_call_ends_after_an_interruption_too() -> None:
+    line = ScriptedLine()
+    async with chained(CallControl(session_id="s", line=line)) as chain:
+        await chain.send(AnswerStartFrame(turn=1), HangUpFrame(unless_interrupted=False))
+        await interrupted(chain)
+        await line.until_done()
+    assert line.done == ["hang up"]
+
+
+async def settled() -> None:
+    """Whatever can happen has happened."""
+    for _ in range(20):
+        await asyncio.sleep(0)
+
+
+async def test_a_caller_who_speaks_after_the_goodbye_is_waited_for() -> None:
     line = ScriptedLine()
     async with chained(CallControl(session_id="s", line=line)) as chain:
         await chain.send(AnswerStartFrame(turn=1), HangUpFrame())
-        await interrupted(chain)
+        await chain.send(ProposedUserStartedSpeakingFrame())
+        await heard(chain)
+        await settled()
+        assert line.done == []
+        await chain.send(ProposedUserStoppedSpeakingFrame())  # "bye": there is no answer to that
+        await line.until_done()
+    assert line.done == ["hang up"]
+
+
+async def test_a_caller_who_asks_for_more_meanwhile_stays() -> None:
+    line = ScriptedLine()
+    async with chained(CallControl(session_id="s", line=line)) as chain:
+        await chain.send(AnswerStartFrame(turn=1), HangUpFrame())
+        await chain.send(ProposedUserStartedSpeakingFrame())
+        await heard(chain)
+        await chain.send(AnswerStartFrame(turn=2), ProposedUserStoppedSpeakingFrame())
+        await heard(chain)
+        await settled()
+        assert line.done == []
+        await chain.send(HangUpFrame())
         await line.until_done()
     assert line.done == ["hang up"]
 
