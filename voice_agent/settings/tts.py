@@ -34,8 +34,9 @@ class PiperSettings(Group):
 
     threads: int = Field(default=0, ge=0, le=64)
     """Windows of speech that are made at once, each on a core; 0 takes two if there are."""
-    noise_scale: float | None = Field(default=None, ge=0, le=2)
-    """How freely it speaks; the voice's own if it is not set."""
+    noise_scale: float = Field(default=0.333, ge=0, le=2)
+    """How freely it speaks; at the voices' own 0.667 Whisper hears half as many words again
+    wrongly (benchmarks/results/piper.md)."""
     noise_w: float = Field(default=0.333, ge=0, le=2)
     """How freely its rhythm; above 0.5 some sounds last half a second."""
     ahead_s: float = Field(default=2.0, ge=0.5, le=10)

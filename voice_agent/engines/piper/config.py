@@ -29,7 +29,6 @@ class VoiceConfig:
         language: Code, as `en-US`.
         espeak_voice: What espeak-ng puts its texts into phonemes with.
         sample_rate_hz: Of its audio.
-        noise_scale: How freely it speaks, as it was trained.
         length_scale: How slowly.
         phonemes: Ids of each phoneme.
         speakers: Number of each speaker by name; empty for a voice of one.
@@ -42,7 +41,6 @@ class VoiceConfig:
     language: str
     espeak_voice: str
     sample_rate_hz: int
-    noise_scale: float
     length_scale: float
     phonemes: Mapping[str, tuple[int, ...]]
     speakers: Mapping[str, int]
@@ -102,7 +100,6 @@ def _voice(graph: Path, said: dict[str, Any]) -> VoiceConfig:
         language=language.replace("_", "-"),
         espeak_voice=str(said["espeak"]["voice"]),
         sample_rate_hz=rate_hz,
-        noise_scale=float(inference["noise_scale"]),
         length_scale=float(inference["length_scale"]),
         phonemes=_phonemes(said["phoneme_id_map"], int(said["num_symbols"])),
         speakers=_speakers(said),

@@ -39,7 +39,7 @@ class Manner:
     """
 
     length_scale: float = 1.0
-    noise_scale: float = 0.667
+    noise_scale: float = 0.333
     noise_w: float = 0.333
     speaker: int = 0
 

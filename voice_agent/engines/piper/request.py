@@ -77,10 +77,9 @@ class PiperRequest:
         self._studio = studio
         self._espeak = espeak
         self._speed = min(max(job.speed or 1.0, _SLOWEST), _FASTEST)
-        own = voice.config.noise_scale
         self._manner = Manner(
             length_scale=voice.config.length_scale / self._speed,
-            noise_scale=own if settings.noise_scale is None else settings.noise_scale,
+            noise_scale=settings.noise_scale,
             noise_w=settings.noise_w,
             speaker=speaker,
         )
