@@ -75,6 +75,26 @@ async def test_a_full_queue_refuses(loop: asyncio.AbstractEventLoop) -> None:
     assert refused.value.retry_after_ms
 
 
+async def test_a_job_that_would_be_done_too_late_is_not_begun(
+    loop: asyncio.AbstractEventLoop,
+) -> None:
+    queue = JobQueue[object, str](9)
+    for order, deadline_s in enumerate((10.0, 11.0)):
+        queue.push(entry(loop, deadline_s, deadline_s=deadline_s, order=order))
+    taken = queue.pop(9.5, run_s=1.0)
+    assert taken is not None
+    assert taken.job == 11.0
+    assert len(queue) == 0
+
+
+async def test_however_long_jobs_run_one_that_is_fresh_is_begun(
+    loop: asyncio.AbstractEventLoop,
+) -> None:
+    queue = JobQueue[object, str](9)
+    queue.push(entry(loop, "fresh", deadline_s=10.0))
+    assert queue.pop(4.0, run_s=60.0) is not None
+
+
 async def test_jobs_past_their_deadline_or_without_a_waiter_are_dropped(
     loop: asyncio.AbstractEventLoop,
 ) -> None:

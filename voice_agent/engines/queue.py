@@ -14,6 +14,8 @@ from voice_agent import metrics
 from voice_agent.engines.base import Priority
 from voice_agent.errors import EngineTimeout, EngineUnavailable
 
+_WEIGHT = 0.1  # of the newest run in the running mean
+
 J = TypeVar("J")
 R = TypeVar("R")
 
@@ -78,9 +80,16 @@ class JobQueue(Generic[J, R]):
         self._entries.append(entry)
         return replaced
 
-    def pop(self, now_s: float, accept: Callable[[J], bool] | None = None) -> Entry[J, R] | None:
-        """Takes the first entry that `accept` likes; entries past their deadline are dropped."""
-        self._entries = [e for e in self._entries if not self._is_dead(e, now_s)]
+    def pop(
+        self, now_s: float, accept: Callable[[J], bool] | None = None, *, run_s: float = 0.0
+    ) -> Entry[J, R] | None:
+        """Takes the first entry that `accept` likes.
+
+        Entries past their deadline are dropped, and so are those that would be when they had run
+        for `run_s`: under lasting overload all work would else be for nobody. An entry that has
+        waited for less than half of its time is not.
+        """
+        self._entries = [e for e in self._entries if not self._is_dead(e, now_s, run_s)]
         candidates = [e for e in self._entries if accept is None or accept(e.job)]
         if not candidates:
             return None
@@ -105,8 +114,9 @@ class JobQueue(Generic[J, R]):
         return entries
 
     @staticmethod
-    def _is_dead(entry: Entry[J, R], now_s: float) -> bool:
-        return entry.result.done() or entry.deadline_s < now_s
+    def _is_dead(entry: Entry[J, R], now_s: float, run_s: float) -> bool:
+        needs_s = min(run_s, (entry.deadline_s - entry.queued_s) / 2)
+        return entry.result.done() or entry.deadline_s < now_s + needs_s
 
 
 class EngineQueue(Generic[J, R]):
@@ -125,6 +135,7 @@ class EngineQueue(Generic[J, R]):
         self._queue = JobQueue[J, R](max_jobs)
         self._clock = clock
         self._order = 0
+        self._run_s = 0.0  # how long a job runs, by a running mean
         self._work = asyncio.Event()
         self._closed = False
 
@@ -191,7 +202,7 @@ class EngineQueue(Generic[J, R]):
 
     def take_now(self, accept: Callable[[J], bool] | None = None) -> Entry[J, R] | None:
         """The next entry that `accept` likes, if one waits; to fill a batch."""
-        entry = self._queue.pop(self._clock(), accept)
+        entry = self._queue.pop(self._clock(), accept, run_s=self._run_s)
         if entry is not None:
             waited_s = self._clock() - entry.queued_s
             metrics.engine_queue_wait_s.labels(self._engine, entry.priority.name.lower()).observe(
@@ -213,6 +224,7 @@ class EngineQueue(Generic[J, R]):
 
     def ran(self, entry: Entry[J, R], run_s: float) -> None:
         """Notes how long an entry ran."""
+        self._run_s += _WEIGHT * (run_s - self._run_s)
         metrics.engine_run_s.labels(self._engine, entry.priority.name.lower()).observe(run_s)
 
     def count(self, entry: Entry[J, R], outcome: str) -> None:
