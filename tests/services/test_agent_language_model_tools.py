@@ -55,7 +55,7 @@ async def test_an_order_is_looked_up_and_remembered(
     look = calling("order_status", "Let me look.", number="1017")
     model = ScriptedModel([look, "It arrives tomorrow.", "You are welcome."])
     async with talking(agent_with_tools, model, model_port) as caller:
-        assert await answered(caller, "where is it") == "Let me look. It arrives tomorrow."
+        assert await answered(caller, "where is it") == "Let me look.\n\nIt arrives tomorrow."
         await answered(caller, "thanks")
         assert len(caller.of("answer_start")) == 2
         assert caller.of("error") == []
@@ -67,7 +67,7 @@ async def test_an_order_is_looked_up_and_remembered(
         *["user", "assistant", "tool", "assistant", "user"]
     ]
     assert model.asked[2][2]["content"] == told
-    assert model.asked[2][3]["content"].strip() == "Let me look. It arrives tomorrow."
+    assert model.asked[2][3]["content"].strip() == "Let me look.\n\nIt arrives tomorrow."
 
 
 async def test_an_mcp_server_is_asked(agent_with_tools: RunningService, model_port: int) -> None:
