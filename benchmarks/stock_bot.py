@@ -14,7 +14,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Generator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
@@ -135,12 +135,19 @@ async def _ask_example(url: str, clip: Clip) -> float | None:
             frame.audio.sample_rate, frame.audio.num_channels = ASR_SAMPLE_RATE_HZ, 1
             await socket.send(frame.SerializeToString())
 
-        listening = asyncio.create_task(_listen(socket, answer))
-        try:
+        async with _beside(_listen(socket, answer)):
             return await _say(clip, send, answer)
-        finally:
-            listening.cancel()
-            await asyncio.gather(listening, return_exceptions=True)
+
+
+@asynccontextmanager
+async def _beside(work: Coroutine[Any, Any, None]) -> AsyncGenerator[None]:
+    """Does the work as long as the block runs."""
+    task = asyncio.create_task(work)
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
 
 async def _listen(socket: ClientConnection, answer: _Answer) -> None:
@@ -163,12 +170,8 @@ async def _ask_agent(url: str, clip: Clip) -> float | None:
         async def send(samples: NDArray[np.int16]) -> None:
             await client.send(samples.tobytes())
 
-        listening = asyncio.create_task(listen())
-        try:
+        async with _beside(listen()):
             return await _say(clip, send, answer)
-        finally:
-            listening.cancel()
-            await asyncio.gather(listening, return_exceptions=True)
 
 
 async def measure(speech: list[Clip]) -> Row:

@@ -31,9 +31,9 @@ def engines(settings: Settings) -> EngineSet:
     Raises:
         SettingsError: An engine cannot run, or the language model is half set.
     """
-    engines = agent_engines(settings)
-    engines.llm = llm_backend(settings)
-    return engines
+    made = agent_engines(settings)
+    made.llm = llm_backend(settings)
+    return made
 
 
 def phrases(settings: Settings) -> dict[str, str]:

@@ -56,9 +56,8 @@ class CallControl(FrameProcessor):
     That is `HangUpFrame`, `TransferFrame` and `SendKeysFrame`, one after another, each once
     nothing is being said; Pipecat's `OutputDTMFFrame` is taken as the last. Ends and transfers
     wait for a caller who is speaking, and are dropped if that is answered. A transfer that works
-    ends the stream from the other side. One that
-    does not is apologised for, and the conversation goes on. Keys are pressed as tones, in the
-    call's audio.
+    ends the stream from the other side. One that does not is apologised for, and the conversation
+    goes on. Keys are pressed as tones, in the call's audio.
 
     Args:
         session_id: Whose call it is.

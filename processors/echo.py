@@ -6,8 +6,7 @@ from collections.abc import Callable
 from pipecat.frames.frames import Frame, InputAudioRawFrame
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 
-from voice_agent.audio.pcm import float_to_int16, mono
-from voice_agent.audio.resample import Resampler
+from processors.audio_input import AudioInput
 from voice_agent.frames import SpokenAudioFrame
 
 
@@ -33,25 +32,17 @@ class Echo(FrameProcessor):
         self._max_ahead_s = max_ahead_s
         self._clock = clock
         self._plays_until_s = 0.0
-        self._resampler: Resampler | None = None
+        self._audio = AudioInput(sample_rate_hz)
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         """Turns audio around."""
         await super().process_frame(frame, direction)
         if not isinstance(frame, InputAudioRawFrame):
             await self.push_frame(frame, direction)
-        elif audio := self._at_rate(frame):
+        elif audio := self._audio.samples(frame).tobytes():
             seconds = len(audio) / 2 / self._sample_rate_hz
             if self._has_room_for(seconds):
                 await self.push_frame(SpokenAudioFrame(audio, self._sample_rate_hz, 1))
-
-    def _at_rate(self, frame: InputAudioRawFrame) -> bytes:
-        if frame.sample_rate == self._sample_rate_hz and frame.num_channels == 1:
-            return frame.audio
-        if self._resampler is None:
-            self._resampler = Resampler(frame.sample_rate, self._sample_rate_hz)
-        samples = mono(frame.audio, frame.num_channels)
-        return float_to_int16(self._resampler.push(samples)).tobytes()
 
     def _has_room_for(self, seconds: float) -> bool:
         now_s = self._clock()

@@ -471,6 +471,11 @@ async def test_jobs_carry_what_the_client_has_set() -> None:
     assert (job.model, job.language, job.prompt, job.hotwords) == ("script", "auto", "a", ("b",))
 
 
+def said() -> list[Frame]:
+    """A turn, from before its first word to its end."""
+    return [*audio(1), SegmentStartFrame(at_s=0.1), *audio(1), turn_end(0.1, 1.5)]
+
+
 async def test_behind_a_stock_detector_every_pause_ends_a_transcript() -> None:
     recognizer = ScriptedRecognizer(hello)
     out = await through(
@@ -491,10 +496,7 @@ async def test_the_proposal_to_stop_comes_behind_the_final() -> None:
     down, _ = await run_test(
         stt(ScriptedRecognizer(hello)),
         frames_to_send=[
-            *audio(1),
-            SegmentStartFrame(at_s=0.1),
-            *audio(1),
-            turn_end(0.1, 1.5),
+            *said(),
             ProposedUserStoppedSpeakingFrame(),
             _CLOSE,
         ],
@@ -507,8 +509,7 @@ async def test_the_proposal_to_stop_comes_behind_the_final() -> None:
 async def test_audio_goes_on_unless_it_is_not_wanted_and_nothing_is_heard_while_muted() -> None:
     recognizer = ScriptedRecognizer(hello)
     processor = SpeechToText(recognizer)
-    said = [*audio(1), SegmentStartFrame(at_s=0.1), *audio(1), turn_end(0.1, 1.5)]
-    down, _ = await run_test(processor, frames_to_send=[STTMuteFrame(mute=True), *said, _CLOSE])
+    down, _ = await run_test(processor, frames_to_send=[STTMuteFrame(mute=True), *said(), _CLOSE])
     passed = [frame for frame in down if isinstance(frame, InputAudioRawFrame)]
     assert len(passed) == 2 * len(audio(1))
     assert [f.text for f in finals(list(down))] == [""]
@@ -531,10 +532,7 @@ async def test_settings_of_pipecats_count_from_the_next_turn_on(
     out = await through(
         recognizer,
         STTUpdateSettingsFrame(delta=delta),
-        *audio(1),
-        SegmentStartFrame(at_s=0.1),
-        *audio(1),
-        turn_end(0.1, 1.5),
+        *said(),
     )
     assert [f.text for f in finals(out)] == ["hello"]
     assert {(job.model, job.language) for job in recognizer.finals()} == {(model, language)}
@@ -550,10 +548,7 @@ async def test_settings_that_the_engine_does_not_have_are_an_error_and_change_no
     out = await through(
         recognizer,
         STTUpdateSettingsFrame(delta=delta),
-        *audio(1),
-        SegmentStartFrame(at_s=0.1),
-        *audio(1),
-        turn_end(0.1, 1.5),
+        *said(),
     )
     [error] = [frame.exception for frame in out if isinstance(frame, ErrorFrame)]
     assert isinstance(error, Unsupported)

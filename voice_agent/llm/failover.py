@@ -117,7 +117,7 @@ class FailOver:
         answer.again = answer.reformed = False
         seam = Continuation(answer.said)
         calls: list[ToolCall] = []
-        forms = self._forms(endpoint, question)
+        forms = self._forms(endpoint, question, answer)
         question = forms[answer.form_of.get(endpoint, 0)]
         writing = endpoint.write(question.going_on(answer.said), self._patience(endpoint, answer))
         async with aclosing(writing) as pieces:
@@ -162,7 +162,7 @@ class FailOver:
             return
         elif not failure.blame or (failure.template and answer.repeats > 1):
             form = answer.form_of.get(endpoint, 0) + 1
-            if form < len(self._forms(endpoint, question)):
+            if form < len(self._forms(endpoint, question, answer)):
                 logger.warning("{} refuses a question, which is put otherwise: {}",
                                endpoint.name, failure.reason)  # fmt: skip
                 answer.form_of[endpoint], answer.reformed = form, True
@@ -172,15 +172,17 @@ class FailOver:
         if failure.final:
             answer.refused_by.append(endpoint)
 
-    def _forms(self, endpoint: Endpoint, question: Question) -> list[Question]:
-        return question.forms(
-            system_role=self._system_role and endpoint not in self._without_system
-        )
+    def _forms(self, endpoint: Endpoint, question: Question, answer: "_Answer") -> list[Question]:
+        if endpoint not in answer.forms:
+            answer.forms[endpoint] = question.forms(
+                system_role=self._system_role and endpoint not in self._without_system
+            )
+        return answer.forms[endpoint]
 
     def _learn(self, endpoint: Endpoint, answer: "_Answer", question: Question) -> None:
         """Keeps that an endpoint has taken the system prompt in the first user message only."""
         form = answer.form_of.get(endpoint, 0)
-        if form == 1 and self._forms(endpoint, question)[1].messages[0]["role"] == "user":
+        if form == 1 and self._forms(endpoint, question, answer)[1].messages[0]["role"] == "user":
             self._without_system.add(endpoint)
 
 
@@ -201,6 +203,7 @@ class _Answer:
         self.hurried = False  # nobody may be silent for long
         self.repeats = 0  # failures of an endpoint in a row
         self.reformed = False  # the same endpoint is asked in another form
+        self.forms: dict[Endpoint, list[Question]] = {}
         self.form_of: dict[Endpoint, int] = {}
         self.refused_by: list[Endpoint] = []  # for good
         self.reasons: dict[str, None] = {}  # each once, in order
