@@ -150,7 +150,10 @@ class SpeechToText(STTService):
         try:
             self._recognition.choose(str(settings.model or ""), str(settings.language or "auto"))
         except Unsupported as error:
+            for name, before in changed.items():
+                setattr(settings, name, before)
             await self.push_error(error.message, exception=error)
+            return {}
         return changed
 
     def language_to_service_language(self, language: Language) -> str:

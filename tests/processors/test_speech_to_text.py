@@ -553,3 +553,15 @@ async def test_settings_that_the_engine_does_not_have_are_an_error_and_change_no
     [error] = [frame.exception for frame in out if isinstance(frame, ErrorFrame)]
     assert isinstance(error, Unsupported)
     assert {(job.model, job.language) for job in recognizer.finals()} == {("", "en")}
+
+
+async def test_settings_that_were_refused_do_not_stand_in_the_way_of_the_next_ones() -> None:
+    recognizer = ScriptedRecognizer(hello)
+    out = await through(
+        recognizer,
+        STTUpdateSettingsFrame(delta=STTSettings(language="xx")),
+        STTUpdateSettingsFrame(delta=STTSettings(model="script")),
+        *said(),
+    )
+    assert len([frame for frame in out if isinstance(frame, ErrorFrame)]) == 1
+    assert {(job.model, job.language) for job in recognizer.finals()} == {("script", "en")}
